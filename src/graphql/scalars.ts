@@ -1,4 +1,5 @@
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { isoText } from '../text/instants.ts';
 
 /** An instant with milliseconds, in UTC. */
 export const DateTime = new GraphQLScalarType<Date, string>({
@@ -6,7 +7,7 @@ export const DateTime = new GraphQLScalarType<Date, string>({
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339#section-5.6',
   description:
     'An instant as ISO 8601 with an offset, e.g. 2010-12-01T08:26:00.000Z; answered in UTC with milliseconds.',
-  serialize: (value) => toDate(value).toISOString(),
+  serialize: (value) => isoText(toDate(value)),
   parseValue: toDate,
   parseLiteral: (node) => located(node, () => toDate(literal(node, Kind.STRING))),
 });

@@ -9,14 +9,17 @@ const SLOT = 8;
  */
 export function approximateBytes(value: unknown): number {
   let bytes = shallowBytes(value);
-  if (typeof value !== 'object' || value === null) return bytes;
+  if (typeof value !== 'object' || value === null || value instanceof Date) return bytes;
   // Not recursive: input may be nested deeper than the stack.
   const left: object[] = [value];
+  const add = (element: unknown) => {
+    bytes += SLOT + shallowBytes(element);
+    if (typeof element === 'object' && element !== null && !(element instanceof Date)) left.push(element);
+  };
   for (let next = left.pop(); next; next = left.pop()) {
-    for (const element of Array.isArray(next) ? next : Object.values(next)) {
-      bytes += SLOT + shallowBytes(element);
-      if (typeof element === 'object' && element !== null) left.push(element);
-    }
+    // Without the list that `Object.values` would make.
+    if (Array.isArray(next)) for (const element of next) add(element);
+    else for (const name in next) add((next as Readonly<Record<string, unknown>>)[name]);
   }
   return bytes;
 }

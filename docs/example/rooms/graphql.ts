@@ -26,7 +26,7 @@ export function roomsGraphql(api: Api): void {
         type: api.typeOf(customers).ref,
         nullable: true,
         description: 'Who hires it; null where you may not see her.',
-        resolve: ({ customerId }, _, { rows }) => rows.byKey(customers, customerId),
+        resolve: ({ customerId }, _, { rows }, info) => rows.byKey(customers, customerId, info),
       }),
     }),
   });

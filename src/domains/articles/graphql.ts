@@ -94,7 +94,7 @@ function addArticles(api: Api, Author: ReadModelType<typeof authorsTable>): void
         nullable: true,
         description: 'Who wrote it, as they are now.',
         extensions: api.columns(articles, 'authorId'),
-        resolve: ({ authorId }, _, { rows }) => rows.byKey(authors, authorId),
+        resolve: ({ authorId }, _, { rows }, info) => rows.byKey(authors, authorId, info),
       }),
       publishedAt: t.expose('publishedAt', { type: 'DateTime', description: 'When it was published.' }),
       version: t.exposeInt('version', { description: 'The stream version that this view reflects.' }),

@@ -63,7 +63,7 @@ function orderItem(api: Api) {
         type: Product.ref,
         nullable: true,
         description: 'The product as it is now; null if you can no longer see it.',
-        resolve: ({ productId }, _, { rows }) => rows.byKey(products, productId),
+        resolve: ({ productId }, _, { rows }, info) => rows.byKey(products, productId, info),
       }),
       unitPrice: t.field({
         type: Money,
@@ -95,7 +95,7 @@ function orderType(api: Api, Status: StatusType, Item: ReturnType<typeof orderIt
         nullable: true,
         description: 'The customer; null if you may not see them.',
         extensions: api.columns(orders, 'customerId'),
-        resolve: ({ customerId }, _, { rows }) => rows.byKey(customers, customerId),
+        resolve: ({ customerId }, _, { rows }, info) => rows.byKey(customers, customerId, info),
       }),
       items: t.field({
         type: [Item],

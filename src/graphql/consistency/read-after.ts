@@ -14,6 +14,7 @@ import {
   type OperationDefinitionNode,
   type VariableDefinitionNode,
 } from 'graphql';
+import type { Engine } from '../../kernel/engine.ts';
 import { inSpan, isTraced } from '../../kernel/observe/trace.ts';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
@@ -87,46 +88,68 @@ interface ReadAfterRequest {
  * Before a query is executed, waits once for what it asks to be read after. Waiting holds nothing of the database and
  * ends when the client goes away.
  *
+ * @returns undefined if there is nothing to wait for, as usual.
  * @throws {TokenError} ConsistencyTimeoutError, ReadElsewhereError, {@link BadUserInputError}, ThrottledError
  */
-export async function awaitTokens(
-  { schema, variableValues }: Pick<ExecutionArgs, 'schema' | 'variableValues'>,
+export function awaitTokens(
+  args: QueryArgs,
   operation: OperationDefinitionNode,
   touched: readonly string[],
   header: string | null | undefined,
   context: Context,
-): Promise<void> {
+): Promise<void> | undefined {
+  const { schema, variableValues } = args;
   const { engine, consistency, observer } = context;
   const directive = schema.getDirective(NAME);
   const { nodes, variables } = directive ? directivesOf(operation) : NO_DIRECTIVES;
   if (nodes.length === 0 && !header) {
     consistency.reads(touched);
-    return;
+    return undefined;
   }
   // Variables as sent may have the wrong type, and lack the defaults of the document.
   const { coerced } = getVariableValues(schema, variables, variableValues ?? {});
   // The execution reports what is wrong with them.
-  if (!coerced) return;
+  if (!coerced) return undefined;
   const wanted = [
     ...nodes.map((node) => fromDirective(directive as GraphQLDirective, node, coerced)),
     ...fromHeader(header),
   ];
+  if (isTraced() || !wanted.every(({ token }) => isReached(engine, touched, token))) {
+    return awaitAll(args, operation, wanted, touched, context);
+  }
+  if (wanted.length > 0) observer.tell('readWaited', { ms: 0, kind: 'reached' });
+  consistency.reads(touched);
+  return undefined;
+}
+
+type QueryArgs = Pick<ExecutionArgs, 'schema' | 'variableValues'>;
+
+/** True if all of these read models are at or past a token, as far as this process knows. @throws {TokenError} */
+function isReached(engine: Engine, touched: readonly string[], token: string): boolean {
+  const position = engine.tokens.decode(token);
+  return position <= engine.projector.head.position && areAt(engine, touched, position);
+}
+
+async function awaitAll(
+  { schema, variableValues }: QueryArgs,
+  operation: OperationDefinitionNode,
+  wanted: readonly ReadAfterRequest[],
+  touched: readonly string[],
+  context: Context,
+): Promise<void> {
+  const { engine, consistency } = context;
   // Check all tokens first: if one is not valid, waiting for the others is pointless.
   const positions = await positionsOf(
     engine,
     wanted.map(({ token }) => token),
   );
   const waits = wanted.map((one, index) => ({ ...one, position: positions[index] as number }));
-  const isReached = waits.every(({ position }) => areAt(engine, touched, position));
-  if (!isReached) {
+  if (!waits.every(({ position }) => areAt(engine, touched, position))) {
     // Do not wait for a query whose execution will be refused.
     const all = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
     if (!all.coerced) return;
   }
-  if (isReached && !isTraced()) {
-    // The usual case: nothing to wait for, nothing to set up.
-    if (waits.length > 0) observer.tell('readWaited', { ms: 0, kind: 'reached' });
-  } else if (waits.length > 0) {
+  if (waits.length > 0) {
     await inSpan('query wait', detailsOf(waits, touched, context), () => waitInTurn(waits, touched, context));
   }
   consistency.reads(touched);

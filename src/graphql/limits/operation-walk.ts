@@ -22,7 +22,7 @@ import {
   type TypeNode,
   type ValueNode,
 } from 'graphql';
-import { DEFAULT_PAGE } from '../read/pages/page.ts';
+import { DEFAULT_PAGE } from '../read/pages/page-shape.ts';
 import type { CostBreakdown } from './cost-breakdown.ts';
 import { refusal } from './document.ts';
 import { DEFAULT_LIST_SIZE, pointsOf, type SizeExtensions } from './sizes.ts';

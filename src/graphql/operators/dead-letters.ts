@@ -10,7 +10,7 @@ import type { RetryOutcome } from '../../kernel/read/dead-letters/retry/retry.ts
 import type { Api } from '../api.ts';
 import { POLLED } from '../consistency/polled.ts';
 import { BadUserInputError } from '../errors.ts';
-import { type Page, sizeOf } from '../read/pages/page.ts';
+import { type Page, sizeOf } from '../read/pages/page-shape.ts';
 import { storableText } from '../read/text.ts';
 import { addConnection, forwardArguments } from '../shapes/connection.ts';
 import { operatorOf } from './operator.ts';

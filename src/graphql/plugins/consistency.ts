@@ -18,27 +18,15 @@ export const READ_AFTER_HEADER = 'read-after';
 export function useConsistency(): Plugin {
   const tokens = new WeakMap<Request, string>();
   return {
-    onExecute: async ({ args, executeFn, setExecuteFn, setResultAndStopExecution }) => {
+    onExecute: ({ args, executeFn, setExecuteFn, setResultAndStopExecution }) => {
       const operation = getOperationAST(args.document, args.operationName);
       if (!operation) return undefined;
       const context = contextOf(args);
       const request = requestOf(args);
       const touched = touchedBy(args.schema, args.document, operation);
       context.consistency.executes(touched);
-      if (operation.operation === 'query') {
-        const wait = () => awaitTokens(args, operation, touched, context.readAfter, context);
-        try {
-          await wait();
-        } catch (error) {
-          const extensions = consistencyOf(context);
-          if (request) tokens.set(request, extensions.consistency.token);
-          setResultAndStopExecution({ errors: [error as never], extensions });
-          return undefined;
-        }
-        setExecuteFn((again) => executeSteadily(() => executeFn(again), wait, context));
-      }
-      return {
-        onExecuteDone: ({ result, setResult }) => {
+      const hooks = {
+        onExecuteDone: ({ result, setResult }: Executed) => {
           if (Symbol.asyncIterator in result) return;
           const extensions = consistencyOf(context);
           if (request) tokens.set(request, extensions.consistency.token);
@@ -46,6 +34,24 @@ export function useConsistency(): Plugin {
           setResult({ ...result, extensions: { ...result.extensions, ...extensions, ...(accepted && { accepted }) } });
         },
       };
+      if (operation.operation !== 'query') return hooks;
+      const wait = () => awaitTokens(args, operation, touched, context.readAfter, context);
+      const begin = () => {
+        setExecuteFn((again) => executeSteadily(() => executeFn(again), wait, context));
+        return hooks;
+      };
+      const refuse = (error: unknown) => {
+        const extensions = consistencyOf(context);
+        if (request) tokens.set(request, extensions.consistency.token);
+        setResultAndStopExecution({ errors: [error as never], extensions });
+        return undefined;
+      };
+      try {
+        const waiting = wait();
+        return waiting ? waiting.then(begin, refuse) : begin();
+      } catch (error) {
+        return refuse(error);
+      }
     },
     onSubscribe: ({ args }) => {
       const operation = getOperationAST(args.document, args.operationName);
@@ -83,7 +89,7 @@ const ATTEMPTS = 5;
  */
 async function executeSteadily(
   execute: () => unknown,
-  wait: () => Promise<void>,
+  wait: () => Promise<void> | undefined,
   context: Context,
 ): Promise<ExecutionResult> {
   const { positions } = context.engine.readSide;
@@ -103,6 +109,11 @@ async function executeSteadily(
       return { errors: [error as never] };
     }
   }
+}
+
+interface Executed {
+  readonly result: ExecutionResult | AsyncIterable<unknown>;
+  readonly setResult: (result: ExecutionResult) => void;
 }
 
 function contextOf(args: Pick<ExecutionArgs, 'contextValue'>): Context {

@@ -1,22 +1,23 @@
-import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import { arrayLiteral, arrayOf } from '../../database/column-arrays.ts';
 import { cancelledBy } from '../../database/driver/cancellation.ts';
+import { mapped, rowMapper } from '../../database/driver/mapped.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import { storedColumns } from '../../kernel/define/read-model/read-table.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { type TableOwners, tableOwners } from './declared-reads.ts';
+import { GroupRead } from './group-read.ts';
 import { NodeIndex } from './node-index.ts';
+import { type SelectedColumns, selectedColumns } from './selected-columns.ts';
 import { FormerVersions } from './versions/former-versions.ts';
 
 /** Most rows that are read together. */
 const MAX_ROWS = 1000;
 
 /**
- * Access to the read tables. Rows that any operations ask for by key in the same moment are read with one statement;
- * nothing is cached.
+ * Access to the read tables. Rows that any operations ask for by key while others are read are read together, with the
+ * next statement; nothing is cached.
  */
 export class ReadModels {
   readonly db: Database;
@@ -24,7 +25,8 @@ export class ReadModels {
   readonly nodes: NodeIndex;
   /** The read models by their tables. */
   readonly owners: TableOwners;
-  readonly #sources = new Map<Projection, DataLoader<string, RowValues | null>>();
+  /** By what they read. */
+  readonly #groups = new Map<SelectedColumns, GroupRead<RowValues>>();
   /** By the properties that they read. */
   readonly #partial = new Map<string, { execute(values: { keys: string }): Promise<Record<string, unknown>[]> }>();
 
@@ -35,14 +37,21 @@ export class ReadModels {
     this.nodes = new NodeIndex(db);
   }
 
-  /** The current row, regardless of who may see it; null if there is none. */
-  row(projection: Projection, key: string): Promise<RowValues | null> {
-    let source = this.#sources.get(projection);
-    if (!source) {
-      source = this.#source(projection);
-      this.#sources.set(projection, source);
+  /**
+   * The current row, regardless of who may see it; null if there is none.
+   * @param selected the columns that are read; all by default.
+   */
+  row(
+    projection: Projection,
+    key: string,
+    selected: SelectedColumns = selectedColumns(projection, undefined, []),
+  ): Promise<RowValues | null> {
+    let group = this.#groups.get(selected);
+    if (!group) {
+      group = this.#groupFor(projection, selected);
+      this.#groups.set(selected, group);
     }
-    return source.load(key);
+    return group.load(key);
   }
 
   /**
@@ -76,23 +85,19 @@ export class ReadModels {
     return new Map(rows.map((row) => [String(row[key.property]), row]));
   }
 
-  #source(projection: Projection): DataLoader<string, RowValues | null> {
+  #groupFor(projection: Projection, { columns, prototype }: SelectedColumns): GroupRead<RowValues> {
     const [key, ...more] = projection.key;
     if (!key || more.length > 0) throw new Error(`Rows of ${projection.name} have a key of several columns.`);
     const query = this.db
-      .select(storedColumns(projection.table))
+      .select(columns)
       .from(projection.table)
-      .where(sql`${key.column} = any(${arrayOf(key.column, sql.placeholder('keys'))})`)
-      .prepare(`${projection.name}_by_key`);
-    return new DataLoader(
-      async (keys) => {
-        // The statement serves several operations: the end of one must not cancel it.
-        const read = () => query.execute({ keys: arrayLiteral(key.column, keys) });
-        const rows = (await cancelledBy(undefined, read)) as RowValues[];
-        const found = new Map(rows.map((row) => [String(row[key.property]), row]));
-        return keys.map((wanted) => found.get(wanted) ?? null);
-      },
-      { cache: false, maxBatchSize: MAX_ROWS, batchScheduleFn: (dispatch) => setImmediate(dispatch) },
-    );
+      .where(sql`${key.column} = any(${arrayOf(key.column, sql.placeholder('keys'))})`);
+    const toRow = rowMapper(columns, prototype);
+    const read = mapped(this.db, `${projection.name}_by_key`, query, (rows) => rows.map((values) => toRow(values)));
+    return new GroupRead(async (keys) => {
+      // The statement serves several operations: the end of one must not cancel it.
+      const rows = await cancelledBy(undefined, () => read({ keys: arrayLiteral(key.column, keys) }));
+      return new Map(rows.map((row) => [String(row[key.property]), row]));
+    }, MAX_ROWS);
   }
 }

@@ -2,7 +2,7 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { StoredRow } from '../../kernel/define/read-model/read-table.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
-import type { Page } from './pages/page.ts';
+import type { Page } from './pages/page-shape.ts';
 import type { VersionRow } from './versions/version-row.ts';
 
 /** A row of a projection. */

@@ -1,5 +1,6 @@
 import { eq, or, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
+import type { GraphQLResolveInfo } from 'graphql';
 import type { Database } from '../../database/client.ts';
 import { watchedDatabase } from '../../database/driver/watched-database.ts';
 import type { Actor } from '../../kernel/define/access/actor.ts';
@@ -7,18 +8,20 @@ import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { undeclaredRead } from './declared-reads.ts';
 import { type ListOf, Lists } from './pages/lists.ts';
-import type { Page, PageRequest } from './pages/page.ts';
+import type { PageRequest } from './pages/page.ts';
+import type { Page } from './pages/page-shape.ts';
 import type { ReadModels } from './read-models.ts';
 import type { RecordedList } from './read-recorder.ts';
 import type { CountedPage, NodeRow, RowOfProjection, VersionOf } from './row-types.ts';
 import type { RowsOptions } from './rows-options.ts';
-import { storableText, uuidFrom } from './text.ts';
+import { type SelectedColumns, selectedColumns } from './selected-columns.ts';
+import { keyFor, uuidFrom } from './text.ts';
 import { isMeant, type Moment } from './versions/moment.ts';
 import type { VersionsRequest } from './versions/version-pages.ts';
 import { presentVersion } from './versions/version-row.ts';
 import { isVisible, maySee, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
 
-/** The read models as one actor sees them, for one operation: each row is loaded once. */
+/** The read models as one actor sees them, for one operation: each row is loaded once for each selection of columns. */
 export class Rows {
   readonly #readModels: ReadModels;
   readonly #actor: Actor | null;
@@ -49,10 +52,16 @@ export class Rows {
 
   /**
    * The row with this key; null if there is none or the actor may not see it.
+   * @param info of the field that shows the row: long columns that its selection does not need are not read. Without
+   *   it, all are.
    * @throws {BadUserInputError} if the key is not valid.
    * @throws {UnauthenticatedError} ForbiddenError if the actor may see no row at all.
    */
-  byKey<P extends Projection>(projection: P, key: string): Promise<RowOfProjection<P> | null> {
+  byKey<P extends Projection>(
+    projection: P,
+    key: string,
+    info?: GraphQLResolveInfo,
+  ): Promise<RowOfProjection<P> | null> {
     const text = keyFor(projection, key);
     this.#loaded ??= new Map();
     let rows = this.#loaded.get(projection);
@@ -60,11 +69,12 @@ export class Rows {
       rows = new Map();
       this.#loaded.set(projection, rows);
     }
-    let row = rows.get(text);
+    const name = info ? `${text} ${selectedColumns(projection, info, NOTHING).name}` : text;
+    let row = rows.get(name);
     if (!row) {
       this.#options.recorder?.row(projection.name, text);
-      row = this.#load(projection, text);
-      rows.set(text, row);
+      row = this.#load(projection, text, info);
+      rows.set(name, row);
     }
     return row as Promise<RowOfProjection<P> | null>;
   }
@@ -248,10 +258,10 @@ export class Rows {
     };
   }
 
-  async #load(projection: Projection, key: string): Promise<unknown> {
+  async #load(projection: Projection, key: string, info: GraphQLResolveInfo | undefined): Promise<unknown> {
     this.#refuseUndeclared(projection.name);
     const visibility = this.visibility(projection);
-    const row = await this.#readModels.row(projection, key);
+    const row = await this.#readModels.row(projection, key, info && selectedToSee(projection, info, visibility));
     if (!row || !isVisible(visibility, row)) {
       this.#mayLackRows(projection);
       return null;
@@ -270,10 +280,8 @@ export class Rows {
   }
 
   #noteReadPage(projection: Projection, edges: Page<RowValues>['edges']): void {
-    this.#noteRead(
-      projection,
-      edges.map(({ node }) => node),
-    );
+    const rows = edges.map(({ node }) => node);
+    this.#noteRead(projection, rows);
   }
 
   #noteRead(projection: Projection, rows: readonly RowValues[]): void {
@@ -282,14 +290,16 @@ export class Rows {
   }
 }
 
+const NOTHING: readonly string[] = [];
+
+/** What is read of a row that a field shows: also its key, and what says whether the actor may see it. */
+function selectedToSee(projection: Projection, info: GraphQLResolveInfo, visibility: Visibility): SelectedColumns {
+  const needed = visibility === 'all' ? NOTHING : visibility.flatMap((values) => Object.keys(values));
+  return selectedColumns(projection, info, [...needed, ...projection.key.map(({ property }) => property)]);
+}
+
 /** The rows of a page, and the one behind it that decides whether there is more. */
 function* rowsOf({ edges, beyond }: Page<RowValues>): Iterable<RowValues> {
   for (const { node } of edges) yield node;
   if (beyond) yield beyond;
-}
-
-/** A key in the form that the read model stores. @throws {BadUserInputError} */
-export function keyFor(projection: Pick<Projection, 'key'>, key: string): string {
-  if (projection.key[0]?.column.getSQLType() !== 'uuid') return storableText(key, 'A key');
-  return uuidFrom(key);
 }

@@ -12,7 +12,6 @@ import {
 } from 'graphql';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { isLongColumn, storedColumns } from '../../kernel/define/read-model/read-table.ts';
-import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 
 /** Extensions of an object type: the read model whose rows its fields are resolved from. */
 export type RowExtensions = { readonly rowsOf?: string };
@@ -27,8 +26,8 @@ export interface SelectedColumns {
   /** Equal for equal columns. */
   readonly name: string;
   readonly columns: ReturnType<typeof storedColumns>;
-  /** Rows without some columns, guarded: a resolver that reads one of these throws. */
-  guarded(rows: readonly RowValues[]): readonly RowValues[];
+  /** The prototype of rows without some columns: a resolver that reads one of these throws. Undefined for all columns. */
+  readonly prototype: object | undefined;
 }
 
 /**
@@ -90,8 +89,8 @@ function selectionOf(projection: Projection, needed: ReadonlySet<string> | undef
 }
 
 function without(projection: Projection, all: SelectedColumns['columns'], left: readonly string[]): SelectedColumns {
-  if (left.length === 0) return { name: '', columns: all, guarded: (rows) => rows };
-  const guard = Object.defineProperties(
+  if (left.length === 0) return { name: '', columns: all, prototype: undefined };
+  const prototype = Object.defineProperties(
     {},
     Object.fromEntries(
       left.map((property) => [
@@ -109,7 +108,7 @@ function without(projection: Projection, all: SelectedColumns['columns'], left: 
   return {
     name: `without ${left.join()}`,
     columns: Object.fromEntries(Object.entries(all).filter(([property]) => !left.includes(property))),
-    guarded: (rows) => rows.map((row) => Object.setPrototypeOf(row, guard)),
+    prototype,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { isUuid } from '../../kernel/define/uuid.ts';
 import { BadUserInputError } from '../errors.ts';
 
@@ -12,4 +13,10 @@ export function storableText(text: string, what: string): string {
   if (text.includes('\0')) throw new BadUserInputError(`${what} cannot hold the character NUL.`);
   if (!text.isWellFormed()) throw new BadUserInputError(`${what} must be well-formed Unicode.`);
   return text;
+}
+
+/** A key in the form that the read model stores. @throws {BadUserInputError} */
+export function keyFor(projection: Pick<Projection, 'key'>, key: string): string {
+  if (projection.key[0]?.column.getSQLType() !== 'uuid') return storableText(key, 'A key');
+  return uuidFrom(key);
 }

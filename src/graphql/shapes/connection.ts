@@ -2,7 +2,7 @@ import type { ObjectRef } from '@pothos/core';
 import type { Builder } from '../builder.ts';
 import type { ReadModelExtensions } from '../consistency/touched.ts';
 import type { SizeExtensions } from '../limits/sizes.ts';
-import { DEFAULT_PAGE, type Edge, MAX_PAGE, type Page } from '../read/pages/page.ts';
+import { DEFAULT_PAGE, type Edge, MAX_PAGE, type Page } from '../read/pages/page-shape.ts';
 import type { CountedPage } from '../read/row-types.ts';
 import type { ArgumentBuilder, Types } from './read-model-type.ts';
 

@@ -1,5 +1,5 @@
 import type { Builder } from '../builder.ts';
-import type { Page } from '../read/pages/page.ts';
+import type { Page } from '../read/pages/page-shape.ts';
 
 /** Adds the type `PageInfo`. */
 export function addPageInfo(builder: Builder) {

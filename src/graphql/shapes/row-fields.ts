@@ -1,4 +1,5 @@
 import type { PgTable } from 'drizzle-orm/pg-core';
+import type { GraphQLResolveInfo } from 'graphql';
 import { DefinitionError } from '../../kernel/define/definition-error.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Builder } from '../builder.ts';
@@ -38,8 +39,8 @@ export function addQueryByKey<Table extends PgTable>(builder: Builder, field: Ro
       description,
       args: { [key.name]: t.arg.id({ required: true, description: key.description }) },
       // Pothos cannot see through a generic row type, here and below.
-      resolve: ((_: unknown, args: Record<string, string>, { rows }: Context) =>
-        rows.byKey(model.projection as unknown as Projection, keyIn(model, args[key.name]))) as never,
+      resolve: ((_: unknown, args: Record<string, string>, { rows }: Context, info: GraphQLResolveInfo) =>
+        rows.byKey(model.projection as unknown as Projection, keyIn(model, args[key.name]), info)) as never,
     }),
   );
 }

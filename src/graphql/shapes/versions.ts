@@ -6,7 +6,7 @@ import type { StoredRow } from '../../kernel/define/read-model/read-table.ts';
 import type { Builder } from '../builder.ts';
 import type { ReadModelExtensions } from '../consistency/touched.ts';
 import type { Context } from '../context.ts';
-import type { Page } from '../read/pages/page.ts';
+import type { Page } from '../read/pages/page-shape.ts';
 import type { ColumnExtensions } from '../read/selected-columns.ts';
 import { type MomentArguments, momentOf } from '../read/versions/moment.ts';
 import type { VersionRow } from '../read/versions/version-row.ts';

@@ -21,24 +21,30 @@ type WindowedOperation = Context & { readonly visit?: Visit };
  */
 export function useOperationWindows(windows: OperationWindows, timeoutMs: number): Plugin {
   return {
-    onExecute: async ({ args, setResultAndStopExecution: stop }) => {
+    onExecute: ({ args, setResultAndStopExecution: stop }) => {
       const { visit, caller, budget, operation } = args.contextValue as unknown as WindowedOperation;
       if (!visit || operation.cost <= LIGHT_COST) return undefined;
-      const place = windows.enter(caller, operation.cost * BYTES_PER_POINT);
-      const leave = typeof place === 'function' ? place : await unlessAborted(place, operation.signal);
-      if (!leave) {
-        stop({ errors: [new OperationTimeoutError(timeoutMs) as never] });
-        return undefined;
-      }
-      // Nothing is reported of an operation that throws.
-      visit.onLeave(leave);
-      if (typeof place !== 'function') await visit.mayBegin().catch(refuseBy(visit, stop as never));
-      return {
-        onExecuteDone: () => {
-          windows.took(caller, budget.chargedBytes);
-          leave();
-        },
+      const begin = (leave: LeaveWindow) => {
+        // Nothing is reported of an operation that throws.
+        visit.onLeave(leave);
+        return {
+          onExecuteDone: () => {
+            windows.took(caller, budget.chargedBytes);
+            leave();
+          },
+        };
       };
+      const place = windows.enter(caller, operation.cost * BYTES_PER_POINT);
+      if (typeof place === 'function') return begin(place);
+      return unlessAborted(place, operation.signal).then(async (leave) => {
+        if (!leave) {
+          stop({ errors: [new OperationTimeoutError(timeoutMs) as never] });
+          return undefined;
+        }
+        const hooks = begin(leave);
+        await visit.mayBegin().catch(refuseBy(visit, stop as never));
+        return hooks;
+      });
     },
   };
 }

@@ -5,7 +5,7 @@ import { Mailbox } from '../../../kernel/notify/mailbox.ts';
 import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
 import type { Context } from '../../context.ts';
 import { BadUserInputError } from '../../errors.ts';
-import { keyFor } from '../../read/rows.ts';
+import { keyFor } from '../../read/text.ts';
 import { isVisible, type Visibility } from '../../read/visibility.ts';
 import type { ReadRow } from './live-rows.ts';
 

@@ -1,3 +1,4 @@
+import { isoText } from '../../../text/instants.ts';
 import { BadUserInputError } from '../../errors.ts';
 
 /** A row's place in a list: the value that the list is sorted by and the values of its key, as text. */
@@ -5,7 +6,7 @@ export type Cursor = readonly string[];
 
 /** @param sortName names the order of the list: a cursor of a list in another order is refused. */
 export function encodeCursor(sortName: string, values: readonly unknown[]): string {
-  const texts = values.map((value) => (value instanceof Date ? value.toISOString() : String(value)));
+  const texts = values.map((value) => (value instanceof Date ? isoText(value) : String(value)));
   return Buffer.from(JSON.stringify([sortName, ...texts])).toString('base64url');
 }
 

@@ -13,7 +13,8 @@ import {
 import type { VersionRow } from '../versions/version-row.ts';
 import type { Visibility } from '../visibility.ts';
 import { type Conditions, countRows, countRowsOfLists } from './count.ts';
-import { type Page, type PageRequest, readPage, readPages, selectedFor } from './page.ts';
+import { type PageRequest, readPage, readPages, selectedFor } from './page.ts';
+import type { Page } from './page-shape.ts';
 
 /** Most lists that one statement reads, each with one page. */
 const MAX_LISTS = 100;

@@ -1,24 +1,14 @@
-import { and, asc, desc, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import { type PgColumn, unionAll } from 'drizzle-orm/pg-core';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Database } from '../../../database/client.ts';
+import { mapped, rowMapper } from '../../../database/driver/mapped.ts';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
 import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
-import { BadUserInputError } from '../../errors.ts';
 import { type SelectedColumns, selectedColumns } from '../selected-columns.ts';
-import { type Cursor, decodeCursor, encodeCursor, refuseBadCursor } from './cursor.ts';
+import { decodeCursor, encodeCursor, refuseBadCursor } from './cursor.ts';
 import { isOfList, LIST_NUMBER, type ListsBy, listsBy } from './lists-by.ts';
-
-export const DEFAULT_PAGE = 20;
-export const MAX_PAGE = 100;
-
-/** Arguments of a Relay connection. */
-export interface PageArguments {
-  readonly first?: number | null | undefined;
-  readonly after?: string | null | undefined;
-  readonly last?: number | null | undefined;
-  readonly before?: string | null | undefined;
-}
+import { type Page, type PageArguments, type PageShape, pageOf, sizeOf } from './page-shape.ts';
 
 export interface PageRequest {
   readonly args: PageArguments;
@@ -39,24 +29,6 @@ export interface PageRequest {
   readonly info?: GraphQLResolveInfo;
 }
 
-/** An element of a list, and its place. */
-export interface Edge<Node> {
-  readonly node: Node;
-  readonly cursor: string;
-}
-
-export interface Page<Node> {
-  readonly edges: readonly Edge<Node>[];
-  readonly pageInfo: {
-    readonly hasNextPage: boolean;
-    readonly hasPreviousPage: boolean;
-    readonly startCursor: string | null;
-    readonly endCursor: string | null;
-  };
-  /** The row behind the page, in reading order, because of which there is more. */
-  readonly beyond?: RowValues | undefined;
-}
-
 /**
  * A page by keyset: the thousandth page is as fast as the first, and rows that come or go elsewhere neither repeat nor
  * hide others (Winand, *We need tool support for keyset pagination*). Follows the Relay connection specification.
@@ -66,11 +38,11 @@ export interface Page<Node> {
 export async function readPage<Node>(db: Database, projection: Projection, request: PageRequest): Promise<Page<Node>> {
   const cut = cutOf(projection, request);
   const conditions = request.where?.filter((condition) => condition !== undefined) ?? [];
-  const found = await statementFor(db, projection, cut, conditions, request.anyOf)
-    .execute(cut.parameters)
-    .catch(refuseBadCursor);
-  return pageOf<Node>(cut, cut.selected.guarded(found));
+  const read = statementFor(db, projection, cut, conditions, request.anyOf);
+  return pageOf<Node>(cut, await read(cut.parameters).catch(refuseBadCursor));
 }
+
+type PageStatement = (parameters: Readonly<Record<string, unknown>>) => Promise<RowValues[]>;
 
 function statementFor(
   db: Database,
@@ -78,7 +50,7 @@ function statementFor(
   cut: Cut,
   conditions: readonly SQL[],
   anyOf: readonly SQL[] | undefined,
-): Pick<PageStatement, 'execute'> {
+): PageStatement {
   if (anyOf) return mergedStatement(db, projection, cut, conditions, anyOf);
   return conditions.length > 0
     ? pageStatement(db, projection, cut, conditions)
@@ -89,15 +61,18 @@ function pageQuery(db: Database, projection: Projection, cut: Cut, conditions: r
   return db
     .select(cut.selected.columns)
     .from(projection.table)
-    .where(and(...conditions, cut.where))
+    .where(and(...conditions, cut.where()))
     .orderBy(...cut.columns.map((column) => cut.order(column)))
     .limit(LIMIT);
 }
 
-type PageStatement = ReturnType<typeof pageStatement>;
+function pageStatement(db: Database, projection: Projection, cut: Cut, conditions: readonly SQL[]): PageStatement {
+  return rowsOf(db, `${projection.name}_page`, pageQuery(db, projection, cut, conditions), cut.selected);
+}
 
-function pageStatement(db: Database, projection: Projection, cut: Cut, conditions: readonly SQL[]) {
-  return pageQuery(db, projection, cut, conditions).prepare(`${projection.name}_page`);
+function rowsOf(db: Database, name: string, query: SQLWrapper, { columns, prototype }: SelectedColumns): PageStatement {
+  const toRow = rowMapper(columns, prototype);
+  return mapped(db, name, query, (rows) => rows.map((values) => toRow(values)));
 }
 
 /** The page of each condition, without what a condition before it finds too; and of all that they find, the page. */
@@ -107,7 +82,7 @@ function mergedStatement(
   cut: Cut,
   conditions: readonly SQL[],
   anyOf: readonly SQL[],
-) {
+): PageStatement {
   const pages = anyOf.map((condition, nth) => {
     const others = anyOf.slice(0, nth).map((other) => sql`(${other}) is not true`);
     return pageQuery(db, projection, cut, [...conditions, condition, ...others]);
@@ -116,10 +91,10 @@ function mergedStatement(
   if (!first || !second) {
     return pageStatement(db, projection, cut, [...conditions, ...(anyOf.length > 0 ? anyOf : [sql`false`])]);
   }
-  return unionAll(first, second, ...more)
+  const merged = unionAll(first, second, ...more)
     .orderBy(...cut.columns.map((column) => cut.order(column)))
-    .limit(LIMIT)
-    .prepare(`${projection.name}_merged_page`);
+    .limit(LIMIT);
+  return rowsOf(db, `${projection.name}_merged_page`, merged, cut.selected);
 }
 
 /**
@@ -153,21 +128,22 @@ export async function readPages<Node>(
   const page = db
     .select(cut.selected.columns)
     .from(projection.table)
-    .where(and(...(request.where ?? []), isOfList(column), cut.where))
+    .where(and(...(request.where ?? []), isOfList(column), cut.where()))
     .orderBy(...cut.columns.map((column) => cut.order(column)))
     .limit(LIMIT)
     .as('page');
-  const found = await db
+  const query = db
     .select({ nth: LIST_NUMBER, row: page._.selectedFields as Record<string, PgColumn> })
     .from(listsBy({ column, values }))
     .crossJoinLateral(page)
-    .orderBy(sql`list.nth`, ...cut.columns.map(({ name }) => cut.order(sql`page.${sql.identifier(name)}`)))
-    .prepare(`${projection.name}_pages_by_${column.name}`)
-    .execute(cut.parameters)
-    .catch(refuseBadCursor);
-  const rowsOf: Record<string, unknown>[][] = values.map(() => []);
-  for (const { nth, row } of found) rowsOf[nth - 1]?.push(row);
-  return rowsOf.map((rows) => pageOf<Node>(cut, cut.selected.guarded(rows)));
+    .orderBy(sql`list.nth`, ...cut.columns.map(({ name }) => cut.order(sql`page.${sql.identifier(name)}`)));
+  const toRow = rowMapper(cut.selected.columns, cut.selected.prototype);
+  const read = mapped(db, `${projection.name}_pages_by_${column.name}`, query, (found) =>
+    found.map((each) => ({ nth: Number(each[0]), row: toRow(each, 1) })),
+  );
+  const lists: RowValues[][] = values.map(() => []);
+  for (const { nth, row } of await read(cut.parameters).catch(refuseBadCursor)) lists[nth - 1]?.push(row);
+  return lists.map((rows) => pageOf<Node>(cut, rows));
 }
 
 /** One row more than the page has, to know whether there is more. */
@@ -179,7 +155,7 @@ interface Cut extends PageShape {
   readonly name: string;
   /** Parameters of the statement. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  readonly where: SQL | undefined;
+  readonly where: () => SQL | undefined;
   /** What is read of each row. */
   readonly selected: SelectedColumns;
   /** What the rows are sorted by. */
@@ -190,29 +166,27 @@ interface Cut extends PageShape {
 function cutOf(projection: Projection, request: PageRequest): Cut {
   const { args, sortBy, direction } = request;
   const { limit, backwards } = sizeOf(args);
-  const rest = restOfKey(projection, sortBy);
-  const columns = [sortBy, ...rest.map(({ column }) => column)];
+  const { columns, properties } = sortOf(projection, sortBy);
   const sortName = `${sortBy.name} ${direction}`;
   const after = args.after == null ? undefined : decodeCursor(args.after, sortName, columns.length);
   const before = args.before == null ? undefined : decodeCursor(args.before, sortName, columns.length);
   const parameters: Record<string, unknown> = { limit: limit + 1 };
-  const beyond = (name: string, cursor: Cursor | undefined, forwards: boolean) => {
-    if (!cursor) return undefined;
-    const values = columns.map((column, index) => {
-      parameters[`${name}${index}`] = cursor[index];
-      return sql`${sql.placeholder(`${name}${index}`)}::${sql.raw(column.getSQLType())}`;
-    });
-    return sql`(${list(columns.map((column) => sql`${column}`))}) ${sql.raw((direction === 'asc') === forwards ? '>' : '<')}
-        (${list(values)})`;
+  for (const [nth, value] of (after ?? []).entries()) parameters[`after${nth}`] = value;
+  for (const [nth, value] of (before ?? []).entries()) parameters[`before${nth}`] = value;
+  const beyond = (name: string, forwards: boolean) => {
+    const values = columns.map(
+      (column, nth) => sql`${sql.placeholder(`${name}${nth}`)}::${sql.raw(column.getSQLType())}`,
+    );
+    const isBeyond = sql.raw((direction === 'asc') === forwards ? '>' : '<');
+    return sql`(${list(columns.map((column) => sql`${column}`))}) ${isBeyond} (${list(values)})`;
   };
-  const properties = sortProperties(projection, sortBy);
   const selected = selectedColumns(projection, request.info, properties);
   const parts = [sortName, backwards && 'backwards', after && 'after', before && 'before', selected.name];
   return {
     name: parts.filter(Boolean).join(' '),
     selected,
     parameters,
-    where: and(beyond('after', after, true), beyond('before', before, false)),
+    where: () => and(after && beyond('after', true), before && beyond('before', false)),
     columns,
     order: (direction === 'asc') !== backwards ? asc : desc,
     limit,
@@ -228,54 +202,33 @@ function cutOf(projection: Projection, request: PageRequest): Cut {
 
 /** What is read of each row of a page. */
 export function selectedFor(projection: Projection, { sortBy, info }: PageRequest): SelectedColumns {
-  return selectedColumns(projection, info, sortProperties(projection, sortBy));
+  return selectedColumns(projection, info, sortOf(projection, sortBy).properties);
 }
 
-/** The properties that a row's cursor is made of. */
-function sortProperties(projection: Projection, sortBy: PgColumn): readonly string[] {
-  const sortProperty = Object.entries(projection.table).find(([, column]) => column === sortBy)?.[0] ?? '';
-  return [sortProperty, ...restOfKey(projection, sortBy).map(({ property }) => property)];
+/** What a list is sorted by: a column, and the columns of the key. */
+interface Sort {
+  readonly columns: readonly PgColumn[];
+  /** The same as properties of a row. A cursor is made of them. */
+  readonly properties: readonly string[];
 }
 
-/** The list may be sorted by a part of the key itself. */
-function restOfKey({ key }: Projection, sortBy: PgColumn): Projection['key'] {
-  return key.filter(({ column }) => column.name !== sortBy.name);
-}
+const sorts = new WeakMap<Projection, Map<PgColumn, Sort>>();
 
-/** How rows become a page. */
-interface PageShape {
-  readonly args: PageArguments;
-  readonly limit: number;
-  readonly backwards: boolean;
-  readonly cursorOf: (row: RowValues) => string;
-}
-
-/** @param found the rows in reading order, including one row more than the page if there is more. */
-export function pageOf<Node>({ args, limit, backwards, cursorOf }: PageShape, found: readonly RowValues[]): Page<Node> {
-  const more = found.length > limit;
-  const rows = found.slice(0, limit);
-  if (backwards) rows.reverse();
-  const edges = rows.map((node) => ({ node: node as Node, cursor: cursorOf(node) }));
-  return {
-    edges,
-    pageInfo: {
-      // What a cursor names lies beyond the page on its side.
-      hasNextPage: (more && !backwards) || args.before != null,
-      hasPreviousPage: (more && backwards) || args.after != null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-    beyond: found[limit],
-  };
-}
-
-/** The size of a page. @throws {BadUserInputError} if it is not a valid size. */
-export function sizeOf({ first, last }: PageArguments): { limit: number; backwards: boolean } {
-  if (first != null && last != null) throw new BadUserInputError('Ask for `first` or for `last`, not for both.');
-  const [name, size] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE];
-  if (size < 0 || size > MAX_PAGE)
-    throw new BadUserInputError(`\`${name}\` is between 0 and ${MAX_PAGE}, not ${size}.`);
-  return { limit: size, backwards: last != null };
+function sortOf(projection: Projection, sortBy: PgColumn): Sort {
+  const known = sorts.get(projection) ?? new Map<PgColumn, Sort>();
+  sorts.set(projection, known);
+  let sort = known.get(sortBy);
+  if (!sort) {
+    const property = Object.entries(projection.table).find(([, column]) => column === sortBy)?.[0] ?? '';
+    // The list may be sorted by a part of the key itself.
+    const rest = projection.key.filter(({ column }) => column.name !== sortBy.name);
+    sort = {
+      columns: [sortBy, ...rest.map(({ column }) => column)],
+      properties: [property, ...rest.map((each) => each.property)],
+    };
+    known.set(sortBy, sort);
+  }
+  return sort;
 }
 
 function list(parts: SQL[]): SQL {

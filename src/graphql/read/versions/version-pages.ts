@@ -8,7 +8,7 @@ import { formerValue } from '../../../kernel/read/fold/former-value.ts';
 import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
 import { decodeCursor, encodeCursor, refuseBadCursor } from '../pages/cursor.ts';
 import { LIST_NUMBER } from '../pages/lists-by.ts';
-import { type Page, type PageArguments, pageOf, sizeOf } from '../pages/page.ts';
+import { type Page, type PageArguments, pageOf, sizeOf } from '../pages/page-shape.ts';
 import { type SelectedColumns, selectedColumns } from '../selected-columns.ts';
 import { type Visibility, visibleWhere } from '../visibility.ts';
 import { presentVersion, type VersionRow, versionColumns } from './version-row.ts';
@@ -64,13 +64,16 @@ export async function readVersionPages(
     .execute()
     .catch(refuseBadCursor);
   const former: RowValues[][] = presents.map(() => []);
+  const { prototype } = selected;
+  const version = (row: RowValues): RowValues =>
+    Object.assign(prototype ? Object.create(prototype) : {}, row, { staleSince: null });
   // A former version includes everything that happened while it was valid.
-  for (const { nth, row } of found) former[nth - 1]?.push({ ...row, staleSince: null });
+  for (const { nth, row } of found) former[nth - 1]?.push(version(row));
   const isOnPage = (at: Place) => (!after || isBelow(at, after)) && (!before || isBelow(before, at));
   return presents.map((row, nth) => {
     const present = presentVersion(row);
     const newest = present && isOnPage(placeOf(present)) ? [present] : [];
-    const others = selected.guarded(former[nth] ?? []);
+    const others = former[nth] ?? [];
     const inReadingOrder = backwards ? [...others, ...newest] : [...newest, ...others];
     return pageOf<VersionRow>({ args, limit, backwards, cursorOf }, inReadingOrder);
   });

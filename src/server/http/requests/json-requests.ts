@@ -83,9 +83,11 @@ async function answerJson(
   if (token !== undefined) response.setHeader(TOKEN_HEADER, token);
   if (!result.errors) {
     const written = writtenAnswer(result);
-    const head = { 'content-type': `${type}; charset=utf-8` };
-    if (typeof written === 'string') response.writeHead(200, head).end(written);
-    else sendPieces(response.writeHead(200, { ...head, 'content-length': lengthOfPieces(written) }), written);
+    // With its length an answer is one write. Without, Node sends it in chunks.
+    const length = typeof written === 'string' ? Buffer.byteLength(written) : lengthOfPieces(written);
+    response.writeHead(200, { 'content-type': `${type}; charset=utf-8`, 'content-length': length });
+    if (typeof written === 'string') response.end(written);
+    else sendPieces(response, written);
     return;
   }
   noteRefusal(visit, result.errors, client.correlationId);
