@@ -3,7 +3,7 @@ import type { Command } from '../src/kernel/define/command.ts';
 import { handleOnHotStream, handleOnNewStream, openEmmett } from './peers/emmett.ts';
 import type { BenchContext, Benchmark } from './support/measuring/benchmark.ts';
 import { atLeast, type Measurement, ratio } from './support/measuring/result.ts';
-import { callsPerSecond, inTurn } from './support/measuring/rounds.ts';
+import { callsPerSecond, cpuPerCall, inTurn } from './support/measuring/rounds.ts';
 import { median } from './support/measuring/statistics.ts';
 import { commandDocument, openApi } from './support/running/api.ts';
 import { type BenchEngine, openEngine, prepareDatabase } from './support/running/engine.ts';
@@ -80,7 +80,10 @@ async function measureInProcess({ postgres, say }: BenchContext, turns: number) 
   }
 }
 
-async function measureOverHttp({ postgres, say }: BenchContext, turns: number): Promise<[Measurement, Measurement]> {
+async function measureOverHttp(
+  { postgres, say }: BenchContext,
+  turns: number,
+): Promise<[Measurement, Measurement, Measurement]> {
   const api = await openApi(await postgres.createDatabase('command_http'), {
     domains: ['customers'],
     connections: CALLERS,
@@ -88,6 +91,7 @@ async function measureOverHttp({ postgres, say }: BenchContext, turns: number): 
   const register = commandDocument('registerCustomer', 'RegisterCustomerInput');
   const shown = { chart: 'Mutations over HTTP', at: '', unit } as const;
   let n = 0;
+  const registerOne = () => api.command(register, { name: `Customer ${++n}`, email: `c${n}@example.com` });
   const measure = (call: () => Promise<unknown>) => callsPerSecond(CALLERS, SLICE_MS, call);
   try {
     return await inTurn(
@@ -95,12 +99,17 @@ async function measureOverHttp({ postgres, say }: BenchContext, turns: number): 
         {
           ...shown,
           who: 'Afterwrite: registerCustomer',
-          run: () => measure(() => api.command(register, { name: `Customer ${++n}`, email: `c${n}@example.com` })),
+          run: () => measure(registerOne),
         },
         {
           ...shown,
           who: 'Afterwrite: a mutation that does nothing',
           run: () => measure(() => api.request('mutation { doNothing }')),
+        },
+        {
+          ...{ chart: 'CPU of the server for a mutation over HTTP', at: '', unit: 'µs' },
+          who: 'Afterwrite: registerCustomer',
+          run: () => cpuPerCall(CALLERS, SLICE_MS, registerOne, api.cpu),
         },
       ] as const,
       turns,

@@ -1,14 +1,14 @@
 import { deepStrictEqual } from 'node:assert/strict';
 import postgres from 'postgres';
 import type { Benchmark } from './support/measuring/benchmark.ts';
-import { startChild } from './support/measuring/child.ts';
+import { cpuOf, startChild } from './support/measuring/child.ts';
 import { inPasses } from './support/measuring/passes.ts';
 import { atLeast, ratio } from './support/measuring/result.ts';
-import { callsPerSecond } from './support/measuring/rounds.ts';
+import { callsPerSecond, cpuPerCall, inTurn } from './support/measuring/rounds.ts';
 import { median } from './support/measuring/statistics.ts';
 import { type BenchApi, commandDocument, openApi } from './support/running/api.ts';
 import { prepareDatabase } from './support/running/engine.ts';
-import { OrderReader, ownDocuments, POSTGRAPHILE_DOCUMENTS } from './support/workloads/order-reader.ts';
+import { OrderReader, ownDocuments, postgraphileDocuments } from './support/workloads/order-reader.ts';
 import { fillShop, SHOP } from './support/workloads/orders.ts';
 
 const CALLERS = 32;
@@ -17,6 +17,8 @@ const CONNECTIONS = 10;
 /** Turns are short, and many: what else the machine does changes from moment to moment. */
 const SLICE_MS = 100;
 const PASSES_PER_S = 8;
+/** CPU time is counted in steps of 10 ms. */
+const CPU_MS = 1000;
 const ORDERS = 20_000;
 
 /** Reads of one order and of a page of orders over HTTP, beside others that read the same rows. */
@@ -38,14 +40,19 @@ export const benchmark: Benchmark = {
     const token = await caughtUp(url, api, customerId);
     const connections = CALLERS;
     const ours = new OrderReader(api.url, ownDocuments(), { connections });
-    const oursAfter = new OrderReader(api.url, ownDocuments(true), { connections, more: { token } });
-    const theirs = new OrderReader(graphile.started.url, POSTGRAPHILE_DOCUMENTS, { connections });
+    const oursAfter = new OrderReader(api.url, ownDocuments({ withToken: true }), { connections, more: { token } });
+    const oursJson = new OrderReader(api.url, ownDocuments({ withJson: true }), { connections });
+    const theirs = new OrderReader(graphile.started.url, postgraphileDocuments(), { connections });
+    const theirsJson = new OrderReader(graphile.started.url, postgraphileDocuments({ withJson: true }), {
+      connections,
+    });
     const bare = new OrderReader(yoga.started.url, ownDocuments(), { connections });
     const driver = new OrderReader(plain.started.url, ownDocuments(), { connections });
     const constant = new OrderReader(plain.started.url, ownDocuments(), { connections, path: '/constant' });
-    const readers = [ours, oursAfter, theirs, bare, driver, constant];
+    const readers = [ours, oursAfter, oursJson, theirs, theirsJson, bare, driver, constant];
     try {
       await compare([ours, oursAfter, theirs, driver], orderIds);
+      await Promise.all([oursJson.walk(), theirsJson.walk()]);
       const turns = { rounds, passes: quick ? 2 : seconds * PASSES_PER_S };
       const measure = (call: () => Promise<unknown>) => () => callsPerSecond(CALLERS, SLICE_MS, call);
       const anId = () => orderIds[Math.floor(Math.random() * orderIds.length)] as string;
@@ -55,7 +62,9 @@ export const benchmark: Benchmark = {
       const who = {
         ours: 'Afterwrite',
         oursAfter: 'Afterwrite, with a token',
+        oursJson: 'Afterwrite, with JSON',
         theirs: 'PostGraphile',
+        theirsJson: 'PostGraphile, with JSON',
         bare: 'bare Yoga, a constant',
         driver: 'postgres.js, no GraphQL',
         constant: 'node:http, a constant',
@@ -78,8 +87,64 @@ export const benchmark: Benchmark = {
           { ...page, who: who.oursAfter, run: measure(() => oursAfter.page()) },
           { ...page, who: who.theirs, run: measure(() => theirs.page()) },
           { ...page, who: who.driver, run: measure(() => driver.page()) },
+          { ...page, who: who.oursJson, run: measure(() => oursJson.page()) },
+          { ...page, who: who.theirsJson, run: measure(() => theirsJson.page()) },
         ],
         turns,
+        say,
+      );
+      const cpuMs = quick ? SLICE_MS : CPU_MS;
+      const cpu = (call: () => Promise<unknown>, used: () => Promise<number>) => () =>
+        cpuPerCall(CALLERS, cpuMs, call, used);
+      const cpuOfOne = { chart: 'CPU of the server for an order by its id', at: '', unit: 'µs' } as const;
+      const cpuOfPage = { chart: 'CPU of the server for 20 orders', at: '', unit: 'µs' } as const;
+      const cpus = await inTurn(
+        [
+          { ...cpuOfOne, who: who.ours, run: cpu(() => ours.order(anId()), api.cpu) },
+          {
+            ...cpuOfOne,
+            who: who.theirs,
+            run: cpu(
+              () => theirs.order(anId()),
+              () => cpuOf(graphile),
+            ),
+          },
+          {
+            ...cpuOfOne,
+            who: who.driver,
+            run: cpu(
+              () => driver.order(anId()),
+              () => cpuOf(plain),
+            ),
+          },
+          { ...cpuOfPage, who: who.ours, run: cpu(() => ours.page(), api.cpu) },
+          {
+            ...cpuOfPage,
+            who: who.theirs,
+            run: cpu(
+              () => theirs.page(),
+              () => cpuOf(graphile),
+            ),
+          },
+          {
+            ...cpuOfPage,
+            who: who.driver,
+            run: cpu(
+              () => driver.page(),
+              () => cpuOf(plain),
+            ),
+          },
+          { ...cpuOfPage, who: who.oursJson, run: cpu(() => oursJson.page(), api.cpu) },
+          {
+            ...cpuOfPage,
+            who: who.theirsJson,
+            run: cpu(
+              () => theirsJson.page(),
+              () => cpuOf(graphile),
+            ),
+          },
+        ],
+        rounds,
         say,
       );
       const toPostgraphile = ratio(ones[0], ones[2]);
@@ -94,7 +159,7 @@ export const benchmark: Benchmark = {
           'server, as in production, over the same tables. Yoga: createYoga without plugins, answering a constant. ' +
           'postgres.js: a node:http server that runs the same prepared SELECT, without GraphQL. A constant from ' +
           'node:http is the most that the client takes; client and database share what the server leaves of the cores.',
-        measurements: [...ones, ...pages],
+        measurements: [...ones, ...pages, ...cpus],
         ratios: [
           toPostgraphile,
           toWithout,
@@ -103,6 +168,7 @@ export const benchmark: Benchmark = {
           ratio(pages[0], pages[2]),
           ratio(pages[1], pages[0]),
           ratio(pages[0], pages[3]),
+          ratio(pages[4], pages[5]),
         ],
         goals: [
           atLeast(1, "times PostGraphile's reads by id", median(toPostgraphile.rounds)),

@@ -13,6 +13,12 @@ export interface Child<Started> {
   end(): Promise<void>;
 }
 
+/** CPU time that a process has used so far, in µs. It answers the question `cpu`. */
+export async function cpuOf(child: Pick<Child<unknown>, 'ask'>): Promise<number> {
+  const { cpu } = await child.ask<{ cpu: NodeJS.CpuUsage }>('cpu');
+  return cpu.user + cpu.system;
+}
+
 /**
  * Runs a module in a process of its own, as in production; resolves when it sends its first message.
  *

@@ -64,6 +64,26 @@ export async function callsPerSecond(callers: number, ms: number, call: () => Pr
   return done / ((performance.now() - began) / 1000);
 }
 
+/**
+ * The same, but resolves to the CPU time of a server for each call, in µs.
+ *
+ * @param cpu the CPU time that the server has used so far, in µs.
+ */
+export async function cpuPerCall(
+  callers: number,
+  ms: number,
+  call: () => Promise<unknown>,
+  cpu: () => Promise<number>,
+): Promise<number> {
+  let calls = 0;
+  const before = await cpu();
+  await callsPerSecond(callers, ms, async () => {
+    await call();
+    calls++;
+  });
+  return ((await cpu()) - before) / calls;
+}
+
 /** Does something once, of `count` parts; resolves to how many of them a second it did. */
 export async function perSecond(count: number, work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();

@@ -1,7 +1,7 @@
 import { type Client, createClient } from 'graphql-ws';
 import { Pool } from 'undici';
 import { WebSocket } from 'ws';
-import { startChild } from '../measuring/child.ts';
+import { cpuOf, startChild } from '../measuring/child.ts';
 
 /** The API of a server that runs in a process of its own. */
 export interface BenchApi {
@@ -15,6 +15,8 @@ export interface BenchApi {
   socket(): Client;
   /** The server's heap after a garbage collection, in bytes. */
   memory(): Promise<NodeJS.MemoryUsage>;
+  /** CPU time that the server has used so far, in µs. */
+  cpu(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -79,6 +81,7 @@ export async function openApi(databaseUrl: string, options: ApiOptions): Promise
       return socket;
     },
     memory: async () => (await server.ask<{ memory: NodeJS.MemoryUsage }>('memory')).memory,
+    cpu: () => cpuOf(server),
     close: async () => {
       await Promise.all(sockets.map((socket) => socket.dispose()));
       await pool.close();

@@ -12,7 +12,11 @@ const wanted = process.env.BENCH_DOMAINS?.split(',') ?? [];
 const mounted = [...shop.domains, metersWithApi].filter(({ name }) => wanted.includes(name));
 if (mounted.length !== wanted.length) throw new Error(`Not all of these are domains: ${wanted}.`);
 const app = await startServer({ ...shop, domains: [...mounted, nothingDomain] }, config, createLogger(config));
-process.on('message', async () => {
+process.on('message', async (question) => {
+  if (question === 'cpu') {
+    process.send?.({ cpu: process.cpuUsage() });
+    return;
+  }
   // Twice, with a moment between them: what is freed by finalisers is gone with the second.
   gc?.();
   await delay(50);

@@ -21,28 +21,35 @@ export interface Documents {
 }
 
 const FIELDS = 'status itemCount carrier trackingNumber cancellationReason placedAt updatedAt version';
+/** What is kept as JSON: the lines of the order and its address. */
+const OWN_JSON = 'items { quantity unitPrice { amount currency } } shippingAddress { line1 city postalCode country }';
+const THEIR_JSON = 'items shippingAddress';
 const PAGE = `pageInfo { hasNextPage endCursor }`;
 
-/** Afterwrite's own. With a token, both wait for `$token`. */
-export function ownDocuments(withToken = false): Documents {
+/** Afterwrite's own. With a token, both wait for `$token`. @param withJson whether they select what is kept as JSON. */
+export function ownDocuments({ withToken = false, withJson = false } = {}): Documents {
   const [token, directive] = withToken ? [', $token: ConsistencyToken!', ' @readAfter(token: $token)'] : ['', ''];
+  const fields = withJson ? `${FIELDS} ${OWN_JSON}` : FIELDS;
   return {
-    byId: `query Order($id: ID!${token})${directive} { order(id: $id) { id ${FIELDS} } }`,
+    byId: `query Order($id: ID!${token})${directive} { order(id: $id) { id ${fields} } }`,
     page: `query Orders($first: Int!, $after: String${token})${directive} {
-      orders(first: $first, after: $after, sort: PLACED_AT_DESC) { edges { cursor node { id ${FIELDS} } } ${PAGE} }
+      orders(first: $first, after: $after, sort: PLACED_AT_DESC) { edges { cursor node { id ${fields} } } ${PAGE} }
     }`,
   };
 }
 
-/** The same of the API that PostGraphile makes of the same table. */
-export const POSTGRAPHILE_DOCUMENTS: Documents = {
-  byId: `query Order($id: UUID!) { order: orderByRowId(rowId: $id) { id: rowId ${FIELDS} } }`,
-  page: `query Orders($first: Int!, $after: Cursor) {
-    orders: allOrders(first: $first, after: $after, orderBy: [PLACED_AT_DESC, ROW_ID_DESC]) {
-      edges { cursor node { id: rowId ${FIELDS} } } ${PAGE}
-    }
-  }`,
-};
+/** The same of the API that PostGraphile makes of the same table, which answers JSON whole. */
+export function postgraphileDocuments({ withJson = false } = {}): Documents {
+  const fields = withJson ? `${FIELDS} ${THEIR_JSON}` : FIELDS;
+  return {
+    byId: `query Order($id: UUID!) { order: orderByRowId(rowId: $id) { id: rowId ${fields} } }`,
+    page: `query Orders($first: Int!, $after: Cursor) {
+      orders: allOrders(first: $first, after: $after, orderBy: [PLACED_AT_DESC, ROW_ID_DESC]) {
+        edges { cursor node { id: rowId ${fields} } } ${PAGE}
+      }
+    }`,
+  };
+}
 
 /** Reads orders from a server over HTTP connections that are kept alive, without pipelining. */
 export class OrderReader {
