@@ -31,7 +31,10 @@ export function isoText(date: Date): string {
 /** An instant as sessions of Postgres write it, in UTC with up to six digits of a second: `2024-02-29 12:00:00.123+00`. */
 const STORED = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?\+00$/;
 
-/** The same as `new Date(text)` for an instant that Postgres has written: digits beyond milliseconds are cut off. */
+/**
+ * An instant that Postgres has written; digits beyond milliseconds are cut off. `Date` understands this format too, but takes
+ * longer, and takes the first 100 years for those of the last century.
+ */
 export function instantFrom(text: string): Date {
   if (!STORED.test(text)) return new Date(text);
   const day = text.slice(0, 10);
