@@ -20,11 +20,12 @@ import type { Run } from './types.ts';
 const MAX_COERCION_ERRORS = 10;
 
 export interface OperationArgs
-  extends Pick<ExecutionArgs, 'schema' | 'document' | 'rootValue' | 'variableValues' | 'operationName'> {
+  extends Pick<
+    ExecutionArgs,
+    'schema' | 'document' | 'rootValue' | 'variableValues' | 'operationName' | 'hideSuggestions'
+  > {
   /** Its budget is charged for every field, while it is resolved. */
   readonly contextValue: Run['context'];
-  /** Whether errors of variables suggest no names of the schema. Default: false. */
-  readonly hideSuggestions?: boolean | undefined;
 }
 
 /** The plans of each schema. */
