@@ -1,20 +1,20 @@
 import { type GraphQLError, isNonNullType, locatedError } from 'graphql';
-import type { FieldPlan, Path, RunErrors } from './types.ts';
+import type { ExecutionErrors, FieldPath, FieldPlan } from './types.ts';
 
 /** The errors of an answer. */
-export class CollectedErrors implements RunErrors {
+export class CollectedErrors implements ExecutionErrors {
   readonly list: GraphQLError[] = [];
   /** Places that are null because of an error; undefined for the whole answer. */
-  readonly #nulled = new Set<Path | undefined>();
+  readonly #nulled = new Set<FieldPath | undefined>();
 
-  add(error: GraphQLError, path: Path | undefined): void {
+  add(error: GraphQLError, path: FieldPath | undefined): void {
     for (let at = path; at; at = at.prev) if (this.#nulled.has(at)) return;
     if (this.#nulled.has(undefined)) return;
     this.#nulled.add(path);
     this.list.push(error);
   }
 
-  nullFor(error: unknown, { nodes }: FieldPlan, type: FieldPlan['field']['type'], path: Path): null {
+  nullFor(error: unknown, { nodes }: FieldPlan, type: FieldPlan['field']['type'], path: FieldPath): null {
     const located = locatedError(error, nodes, keysOf(path));
     if (isNonNullType(type)) throw located;
     this.add(located, path);
@@ -22,8 +22,8 @@ export class CollectedErrors implements RunErrors {
   }
 }
 
-function keysOf(path: Path): (string | number)[] {
+function keysOf(path: FieldPath): (string | number)[] {
   const keys: (string | number)[] = [];
-  for (let at: Path | undefined = path; at; at = at.prev) keys.push(at.key);
+  for (let at: FieldPath | undefined = path; at; at = at.prev) keys.push(at.key);
   return keys.reverse();
 }

@@ -15,7 +15,7 @@ import { isIterable } from './charge.ts';
 import { executeFields } from './fields.ts';
 import { infoOf, isPromise, pathTo } from './run.ts';
 import { runtimeTypeOf } from './runtime-type.ts';
-import type { Complete, FieldPlan, Path, Run } from './types.ts';
+import type { Complete, Execution, FieldPath, FieldPlan } from './types.ts';
 
 /** How values of a type are completed. */
 export function completionOf(type: GraphQLOutputType): Complete {
@@ -61,7 +61,7 @@ function listOf({ ofType }: GraphQLList<GraphQLOutputType>): Complete {
     let isPending = false;
     for (const element of value) {
       const index = elements.length;
-      let made: Path | undefined;
+      let made: FieldPath | undefined;
       const toElement = () => {
         made ??= pathTo(list, index, undefined);
         return made;
@@ -105,7 +105,13 @@ function abstractOf(type: GraphQLAbstractType): Complete {
   });
 }
 
-function completeObject(type: GraphQLObjectType, run: Run, field: FieldPlan, path: Path, value: unknown): unknown {
+function completeObject(
+  type: GraphQLObjectType,
+  run: Execution,
+  field: FieldPlan,
+  path: FieldPath,
+  value: unknown,
+): unknown {
   const execute = () => executeFields(run, field.selectionFor(type, run), value, path);
   if (!type.isTypeOf) return execute();
   const check = (isOfType: boolean) => {

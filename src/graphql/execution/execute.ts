@@ -14,7 +14,7 @@ import { CollectedErrors } from './collected-errors.ts';
 import { type Data, executeFields, executeSerially } from './fields.ts';
 import { OperationPlans } from './operation-plans.ts';
 import { isPromise } from './run.ts';
-import type { Run } from './types.ts';
+import type { Execution } from './types.ts';
 
 /** Most errors of variables that are reported; the search ends there. */
 const MAX_COERCION_ERRORS = 10;
@@ -25,7 +25,7 @@ export interface OperationArgs
     'schema' | 'document' | 'rootValue' | 'variableValues' | 'operationName' | 'hideSuggestions'
   > {
   /** Its budget is charged for every field, while it is resolved. */
-  readonly contextValue: Run['context'];
+  readonly contextValue: Execution['context'];
 }
 
 /** The plans of each schema. */
@@ -49,7 +49,7 @@ export function execute(args: OperationArgs): ExecutionResult | Promise<Executio
   if (!variables.coerced) return { errors: variables.errors };
   const ofSchema = plansOf(schema);
   const errors = new CollectedErrors();
-  const run: Run = {
+  const run: Execution = {
     ...{ schema, operation, errors, root: rootValue, context: contextValue, variables: variables.coerced },
     fragments: ofSchema.fragmentsFor(operation, document),
   };
@@ -67,7 +67,7 @@ export function execute(args: OperationArgs): ExecutionResult | Promise<Executio
   }
 }
 
-function executeRoot(run: Run, ofSchema: OperationPlans, { document, rootValue }: OperationArgs) {
+function executeRoot(run: Execution, ofSchema: OperationPlans, { document, rootValue }: OperationArgs) {
   const { schema, operation } = run;
   const type = schema.getRootType(operation.operation);
   if (!type) throw noRoot(operation);

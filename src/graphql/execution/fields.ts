@@ -1,6 +1,6 @@
 import { defaultFieldResolver, type GraphQLResolveInfo, getArgumentValues } from 'graphql';
 import { infoOf, isPromise, pathTo, type Resolver } from './run.ts';
-import type { FieldPlan, Path, Run, SelectionPlan } from './types.ts';
+import type { Execution, FieldPath, FieldPlan, SelectionPlan } from './types.ts';
 
 /** An object of the answer. */
 export type Data = Record<string, unknown>;
@@ -10,10 +10,10 @@ export type Data = Record<string, unknown>;
  * @returns the object, or a promise if any field has to be waited for. It rejects, or this throws, if the object cannot be answered.
  */
 export function executeFields(
-  run: Run,
+  run: Execution,
   selection: SelectionPlan,
   source: unknown,
-  path: Path | undefined,
+  path: FieldPath | undefined,
 ): Data | Promise<Data> {
   const data = emptyData(selection);
   let pending: string[] | undefined;
@@ -37,7 +37,7 @@ export function executeFields(
 }
 
 /** The same for commands: each field is executed when the one before it is answered. */
-export function executeSerially(run: Run, selection: SelectionPlan, source: unknown): Data | Promise<Data> {
+export function executeSerially(run: Execution, selection: SelectionPlan, source: unknown): Data | Promise<Data> {
   const data = emptyData(selection);
   const executeFrom = (first: number): Data | Promise<Data> => {
     for (let nth = first; nth < selection.length; nth++) {
@@ -68,7 +68,7 @@ async function settled(data: Data, pending: readonly string[]): Promise<Data> {
   return data;
 }
 
-function executeField(run: Run, field: FieldPlan, source: unknown, parent: Path | undefined): unknown {
+function executeField(run: Execution, field: FieldPlan, source: unknown, parent: FieldPath | undefined): unknown {
   return field.property === undefined
     ? executeResolver(run, field, source, parent)
     : executeProperty(run, field, field.property, source, parent);
@@ -76,13 +76,13 @@ function executeField(run: Run, field: FieldPlan, source: unknown, parent: Path 
 
 /** A field that shows a property. Its path and its info are made only if somebody needs them. */
 function executeProperty(
-  run: Run,
+  run: Execution,
   field: FieldPlan,
   property: string,
   source: unknown,
-  parent: Path | undefined,
+  parent: FieldPath | undefined,
 ): unknown {
-  let made: Path | undefined;
+  let made: FieldPath | undefined;
   const path = () => {
     made ??= pathTo(parent, field.key, field.parent.name);
     return made;
@@ -101,7 +101,7 @@ function executeProperty(
   }
 }
 
-function executeResolver(run: Run, field: FieldPlan, source: unknown, parent: Path | undefined): unknown {
+function executeResolver(run: Execution, field: FieldPlan, source: unknown, parent: FieldPath | undefined): unknown {
   const path = pathTo(parent, field.key, field.parent.name);
   const toPath = () => path;
   try {
@@ -113,7 +113,7 @@ function executeResolver(run: Run, field: FieldPlan, source: unknown, parent: Pa
   }
 }
 
-function resolve(run: Run, plan: FieldPlan, source: unknown, info: GraphQLResolveInfo): unknown {
+function resolve(run: Execution, plan: FieldPlan, source: unknown, info: GraphQLResolveInfo): unknown {
   const { field, nodes } = plan;
   const node = nodes[0] as (typeof nodes)[number];
   const args = field.args.length === 0 ? {} : getArgumentValues(field, node, run.variables as never);
@@ -125,7 +125,7 @@ function resolve(run: Run, plan: FieldPlan, source: unknown, info: GraphQLResolv
 }
 
 /** Completes a value that the field has to wait for. */
-async function later(run: Run, field: FieldPlan, promise: Promise<unknown>, path: Path): Promise<unknown> {
+async function later(run: Execution, field: FieldPlan, promise: Promise<unknown>, path: FieldPath): Promise<unknown> {
   try {
     let value: unknown;
     try {
@@ -140,7 +140,7 @@ async function later(run: Run, field: FieldPlan, promise: Promise<unknown>, path
 }
 
 /** Charges and completes a value. @returns it as it is answered, or a promise, which does not reject if null is allowed. */
-function completed(run: Run, field: FieldPlan, value: unknown, path: () => Path): unknown {
+function completed(run: Execution, field: FieldPlan, value: unknown, path: () => FieldPath): unknown {
   const charged = field.charge ? field.charge(value, run.context.budget, () => infoOf(run, field, path())) : value;
   const done = isPromise(charged)
     ? charged.then((elements) => field.complete(run, field, path, elements))
@@ -149,12 +149,12 @@ function completed(run: Run, field: FieldPlan, value: unknown, path: () => Path)
   return done.then(undefined, (error) => run.errors.nullFor(error, field, field.field.type, path()));
 }
 
-function chargeField(run: Run, { bytes }: FieldPlan, path: () => Path): void {
+function chargeField(run: Execution, { bytes }: FieldPlan, path: () => FieldPath): void {
   const { budget } = run.context;
   if (bytes > 0 && !budget.take(bytes)) budget.refuse(path());
 }
 
 /** The error of a resolver, which costs bytes too. */
-function failure(run: Run, { bytes }: FieldPlan, error: unknown, path: Path): unknown {
+function failure(run: Execution, { bytes }: FieldPlan, error: unknown, path: FieldPath): unknown {
   return bytes > 0 ? run.context.budget.failed(error, path) : error;
 }

@@ -8,13 +8,13 @@ import {
 } from 'graphql';
 import { planSelection } from './plan.ts';
 import { collectFields } from './selection.ts';
-import type { Fragments, Run, SelectionPlan } from './types.ts';
+import type { Execution, FragmentsByName, SelectionPlan } from './types.ts';
 
 /** Most fields that are kept planned: about 20 MB. */
 const MAX_FIELDS = 50_000;
 
 interface OperationPlan {
-  readonly fragments: Fragments;
+  readonly fragments: FragmentsByName;
   /** The variables on which it depends what is selected. */
   readonly conditions: readonly string[];
   /** The selections at the root, by the values of the conditions. */
@@ -27,12 +27,12 @@ export class OperationPlans {
   #fields = 0;
 
   /** The fragments that the operation may spread. */
-  fragmentsFor(operation: OperationDefinitionNode, document: DocumentNode): Fragments {
+  fragmentsFor(operation: OperationDefinitionNode, document: DocumentNode): FragmentsByName {
     return this.#planOf(operation, document).fragments;
   }
 
   /** The selection at the root of a run. @throws {GraphQLError} if a condition has no value. */
-  rootOf(run: Run, document: DocumentNode, type: GraphQLObjectType): SelectionPlan {
+  rootOf(run: Execution, document: DocumentNode, type: GraphQLObjectType): SelectionPlan {
     const { conditions, roots } = this.#planOf(run.operation, document);
     const key = conditions.map((name) => run.variables[name]).join();
     let root = roots.get(key);
@@ -62,7 +62,7 @@ export class OperationPlans {
   }
 }
 
-function fragmentsIn(document: DocumentNode): Fragments {
+function fragmentsIn(document: DocumentNode): FragmentsByName {
   const fragments: Record<string, FragmentDefinitionNode> = Object.create(null);
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;

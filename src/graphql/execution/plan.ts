@@ -12,13 +12,13 @@ import { FIELD_BYTES } from '../answer/budget.ts';
 import { chargeOf } from './charge.ts';
 import { completionOf } from './complete.ts';
 import { collectFields, type Fields } from './selection.ts';
-import type { FieldPlan, Run, SelectionPlan } from './types.ts';
+import type { Execution, FieldPlan, SelectionPlan } from './types.ts';
 
 /** Told how many fields were planned. */
 export type OnPlanned = (fields: number) => void;
 
 /** Plans a selection. What is selected within its fields is planned when the first object needs it. */
-export function planSelection(run: Run, parent: GraphQLObjectType, fields: Fields, onPlanned: OnPlanned) {
+export function planSelection(run: Execution, parent: GraphQLObjectType, fields: Fields, onPlanned: OnPlanned) {
   const plans: FieldPlan[] = [];
   for (const [key, nodes] of fields) {
     const field = fieldOf(run.schema, parent, (nodes[0] as FieldNode).name.value);

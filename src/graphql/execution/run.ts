@@ -1,15 +1,15 @@
 import type { GraphQLFieldResolver, GraphQLResolveInfo } from 'graphql';
-import type { FieldPlan, Path, Run } from './types.ts';
+import type { Execution, FieldPath, FieldPlan } from './types.ts';
 
-export type Resolver = GraphQLFieldResolver<unknown, Run['context']>;
+export type Resolver = GraphQLFieldResolver<unknown, Execution['context']>;
 
 /** The place of a field or of an element of a list. */
-export function pathTo(prev: Path | undefined, key: string | number, typename: string | undefined): Path {
+export function pathTo(prev: FieldPath | undefined, key: string | number, typename: string | undefined): FieldPath {
   return { prev, key, typename };
 }
 
 /** What resolvers are told about the field. */
-export function infoOf(run: Run, { field, nodes, parent }: FieldPlan, path: Path): GraphQLResolveInfo {
+export function infoOf(run: Execution, { field, nodes, parent }: FieldPlan, path: FieldPath): GraphQLResolveInfo {
   return {
     fieldName: field.name,
     fieldNodes: nodes,

@@ -7,14 +7,14 @@ import {
   isObjectType,
 } from 'graphql';
 import { infoOf, isPromise } from './run.ts';
-import type { FieldPlan, Path, Run } from './types.ts';
+import type { Execution, FieldPath, FieldPlan } from './types.ts';
 
 /** The type of the object that an interface or a union stands for. @throws {GraphQLError} if there is none. */
 export function runtimeTypeOf(
   type: GraphQLAbstractType,
-  run: Run,
+  run: Execution,
   field: FieldPlan,
-  path: Path,
+  path: FieldPath,
   value: unknown,
 ): GraphQLObjectType | Promise<GraphQLObjectType> {
   const resolveType = type.resolveType ?? defaultTypeResolver;
@@ -26,7 +26,7 @@ export function runtimeTypeOf(
 function typeNamed(
   name: unknown,
   type: GraphQLAbstractType,
-  { schema }: Run,
+  { schema }: Execution,
   { field, nodes, parent }: FieldPlan,
   value: unknown,
 ): GraphQLObjectType {

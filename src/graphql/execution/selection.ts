@@ -13,12 +13,12 @@ import {
   type SelectionSetNode,
   typeFromAST,
 } from 'graphql';
-import type { Run } from './types.ts';
+import type { Execution } from './types.ts';
 
 /** The nodes of each field, by its name in the answer. */
 export type Fields = ReadonlyMap<string, readonly FieldNode[]>;
 
-type Scope = Pick<Run, 'schema' | 'fragments' | 'variables'>;
+type Scope = Pick<Execution, 'schema' | 'fragments' | 'variables'>;
 
 /**
  * The fields that these selections select of an object of a type (CollectFields in the GraphQL specification).

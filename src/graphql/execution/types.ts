@@ -11,29 +11,29 @@ import type {
 } from 'graphql';
 import type { AnswerBudget } from '../answer/budget.ts';
 
-export type Path = GraphQLResolveInfo['path'];
+export type FieldPath = GraphQLResolveInfo['path'];
 
-/** Fragments by their names. */
-export type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;
+/** FragmentsByName by their names. */
+export type FragmentsByName = Readonly<Record<string, FragmentDefinitionNode>>;
 
 /** One execution of an operation. */
-export interface Run {
+export interface Execution {
   readonly schema: GraphQLSchema;
-  readonly fragments: Fragments;
+  readonly fragments: FragmentsByName;
   readonly operation: OperationDefinitionNode;
   /** As they were coerced. */
   readonly variables: Readonly<Record<string, unknown>>;
   readonly root: unknown;
   readonly context: { readonly budget: AnswerBudget };
-  readonly errors: RunErrors;
+  readonly errors: ExecutionErrors;
 }
 
 /** The errors of a run. */
-export interface RunErrors {
+export interface ExecutionErrors {
   /** Adds an error, unless its place is within one that is null already: then the answer has no such place. */
-  add(error: GraphQLError, path: Path | undefined): void;
+  add(error: GraphQLError, path: FieldPath | undefined): void;
   /** Makes a field or an element that failed null. @throws {GraphQLError} if its type does not allow null. */
-  nullFor(error: unknown, field: FieldPlan, type: GraphQLOutputType, path: Path): null;
+  nullFor(error: unknown, field: FieldPlan, type: GraphQLOutputType, path: FieldPath): null;
 }
 
 /** A field of a selection, with everything about its execution that does not depend on the value of its object. */
@@ -51,7 +51,7 @@ export interface FieldPlan {
   readonly charge: Charge | undefined;
   readonly complete: Complete;
   /** The selection within it, for an object of this type. @throws {GraphQLError} if a condition has no value. */
-  selectionFor(type: GraphQLObjectType, run: Run): SelectionPlan;
+  selectionFor(type: GraphQLObjectType, run: Execution): SelectionPlan;
 }
 
 /** The fields that are selected of an object, in the order of the answer. */
@@ -72,4 +72,4 @@ type ChargedInfo = Pick<GraphQLResolveInfo, 'path' | 'fieldNodes' | 'fragments'>
  * @returns it, or a promise of it.
  * @throws if there is no such value.
  */
-export type Complete = (run: Run, field: FieldPlan, path: () => Path, value: unknown) => unknown;
+export type Complete = (run: Execution, field: FieldPlan, path: () => FieldPath, value: unknown) => unknown;
