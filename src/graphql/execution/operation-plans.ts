@@ -8,13 +8,13 @@ import {
 } from 'graphql';
 import { planSelection } from './plan.ts';
 import { collectFields } from './selection.ts';
-import type { Execution, FragmentsByName, SelectionPlan } from './types.ts';
+import type { Execution, InfoFragments, SelectionPlan } from './types.ts';
 
 /** Most fields that are kept planned: about 20 MB. */
 const MAX_FIELDS = 50_000;
 
 interface OperationPlan {
-  readonly fragments: FragmentsByName;
+  readonly fragments: InfoFragments;
   /** The variables on which it depends what is selected. */
   readonly conditions: readonly string[];
   /** The selections at the root, by the values of the conditions. */
@@ -27,7 +27,7 @@ export class OperationPlans {
   #fields = 0;
 
   /** The fragments that the operation may spread. */
-  fragmentsFor(operation: OperationDefinitionNode, document: DocumentNode): FragmentsByName {
+  fragmentsFor(operation: OperationDefinitionNode, document: DocumentNode): InfoFragments {
     return this.#planOf(operation, document).fragments;
   }
 
@@ -62,7 +62,7 @@ export class OperationPlans {
   }
 }
 
-function fragmentsIn(document: DocumentNode): FragmentsByName {
+function fragmentsIn(document: DocumentNode): InfoFragments {
   const fragments: Record<string, FragmentDefinitionNode> = Object.create(null);
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;

@@ -13,13 +13,13 @@ import type { AnswerBudget } from '../answer/budget.ts';
 
 export type FieldPath = GraphQLResolveInfo['path'];
 
-/** FragmentsByName by their names. */
-export type FragmentsByName = Readonly<Record<string, FragmentDefinitionNode>>;
+/** InfoFragments by their names. */
+export type InfoFragments = Readonly<Record<string, FragmentDefinitionNode>>;
 
 /** One execution of an operation. */
 export interface Execution {
   readonly schema: GraphQLSchema;
-  readonly fragments: FragmentsByName;
+  readonly fragments: InfoFragments;
   readonly operation: OperationDefinitionNode;
   /** As they were coerced. */
   readonly variables: Readonly<Record<string, unknown>>;
