@@ -90,7 +90,7 @@ it('has a rule of layers for every folder of src, and each layer refuses those a
   expect(refused.filter(([, , isRefused]) => !isRefused)).toEqual([]);
 });
 
-/** From the bottom up. Folders that serve several layers (`text`, `scheduling`, `settings`, `definition`, `doctor`) have rules of their own. */
+/** From the bottom up. Folders that serve several layers (`text`, `observe`, `scheduling`, `settings`, `definition`, `doctor`) have rules of their own. */
 const LAYERS = ['database', 'kernel', 'graphql', 'server', 'cli'];
 
 /** The imports that are forbidden in each folder of src. */
