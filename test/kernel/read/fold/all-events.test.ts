@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { bigint, text } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
-import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
-import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import { defineDomain } from '../../../../src/kernel/define/domain.ts';
 import { defineProjection, type Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { readTable } from '../../../../src/kernel/define/read-model/read-table.ts';
@@ -12,6 +10,7 @@ import { beginRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.
 import { anAppend, receiptOf } from '../../../support/kernel/appends.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { leaseTo } from '../../../support/kernel/leased.ts';
 import {
   bookNumber,
   libraryAppends,
@@ -96,12 +95,7 @@ describe('a projection over all events', () => {
     const engine = await openLibrary();
     const { db } = engine.database.projector;
     const owner = randomUUID();
-    const checkpoints = new Checkpoints(db);
-    await checkpoints.register(projections.map(({ checkpoint }) => checkpoint));
-    await new Leases(db).lease(
-      owner,
-      projections.map(({ checkpoint }) => checkpoint),
-    );
+    await leaseTo(owner, engine, projections);
     const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(libraryEvents, sizes, async (happened, sizes) => {

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FencedError } from '../../../../src/kernel/checkpoints/advance.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
-import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import type { Append } from '../../../../src/kernel/log/append/append.ts';
@@ -10,6 +9,7 @@ import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batc
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { keyText } from '../../../../src/kernel/read/fold/working-rows.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { leaseTo } from '../../../support/kernel/leased.ts';
 import {
   bookNumber,
   books,
@@ -36,11 +36,7 @@ let checkpoints: Checkpoints;
 beforeEach(async () => {
   engine = await openEngine();
   checkpoints = new Checkpoints(engine.database.projector.db);
-  await checkpoints.register(projections.map(({ checkpoint }) => checkpoint));
-  await new Leases(engine.database.projector.db).lease(
-    owner,
-    projections.map(({ checkpoint }) => checkpoint),
-  );
+  await leaseTo(owner, engine, projections);
 });
 
 const tableOf = (projection: Projection) => new ProjectionTable(engine.database.projector.db, projection);

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
-import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { CommitFeed } from '../../../../src/kernel/log/commit-feed.ts';
@@ -11,6 +10,7 @@ import { prefetchBatch } from '../../../../src/kernel/read/fold/prefetched-batch
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { ProjectionRunner } from '../../../../src/kernel/read/run/projection-runner.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { leaseTo } from '../../../support/kernel/leased.ts';
 import {
   bookNumber,
   books,
@@ -34,12 +34,7 @@ let engine: TestEngine;
 
 beforeEach(async () => {
   engine = await openEngine();
-  const checkpoints = new Checkpoints(engine.database.projector.db);
-  await checkpoints.register(projections.map(({ checkpoint }) => checkpoint));
-  await new Leases(engine.database.projector.db).lease(
-    owner,
-    projections.map(({ checkpoint }) => checkpoint),
-  );
+  await leaseTo(owner, engine, projections);
 });
 
 /** A table of which one read has to wait, as it would for a lock. */
