@@ -86,7 +86,7 @@ export function accountsGraphql(api: Api): void {
         nullable: true,
         extensions: api.readsFrom(accounts),
         description: `Why it failed or goes back: a code, a colon and a sentence. Null if all is well. If the receiver could not take
-it, only who may see their account is told why.`,
+it, only those who may see their account are told why.`,
         resolve: async ({ state, failure, toAccountId }, _, { rows }) => {
           // Only refusals by the sender's account end as FAILED, and the sender may see the reason.
           if (failure === null || state === 'FAILED') return failure;

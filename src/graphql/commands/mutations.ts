@@ -12,7 +12,7 @@ export function addMutations(builder: Builder, inputs: InputTypes, commands: Ite
   for (const command of commands) {
     const input = inputs.object(command.input, {
       name: `${command.name[0]?.toUpperCase()}${command.name.slice(1)}Input`,
-      description: `What \`${command.name}\` has to know.`,
+      description: `The input of \`${command.name}\`.`,
     });
     builder.mutationField(command.name, (t) =>
       t.field({

@@ -46,7 +46,7 @@ export function addConnection<Node>(
     extensions,
     fields: (t) => ({
       node: t.field({ type, description: 'The element.', resolve: ({ node }) => node as never }),
-      cursor: t.exposeString('cursor', { description: 'Names the place: pass it as `after` or `before`.' }),
+      cursor: t.exposeString('cursor', { description: 'Identifies the place: pass it as `after` or `before`.' }),
     }),
   });
   return builder.objectRef<CountedPage<Node>>(`${name}Connection`).implement({
@@ -67,7 +67,7 @@ export function addConnection<Node>(
       }),
       pageInfo: t.field({
         type: pageInfo,
-        description: 'Whether there is more.',
+        description: 'Whether the list continues before and after this page.',
         resolve: ({ pageInfo: info }) => info,
       }),
     }),

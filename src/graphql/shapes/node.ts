@@ -56,8 +56,8 @@ export function addNodeQueries(
     node: t.field({
       type: Node,
       nullable: true,
-      description: `What has this id, of whatever type; null if there is nothing that you may see. Only actors may be several things under
-one id: then it is the one whose type the selection names by a fragment, or the first.`,
+      description: `The object with this id, whatever its type; null if there is none that you may see. An actor may be several objects
+under one id: then it is the one whose type the selection names by a fragment, or the first.`,
       extensions,
       args: { id: t.arg.id({ required: true, description: 'Its id, a UUID.' }) },
       resolve: (_, { id }, context, info) => find(context, id, typesNamedIn(info)),
@@ -65,8 +65,8 @@ one id: then it is the one whose type the selection names by a fragment, or the 
     nodes: t.field({
       type: [Node],
       nullable: { list: false, items: true },
-      description: `What has these ids, of whatever types, in the order of the ids; null for each that there is not, or that you may
-not see.`,
+      description: `The objects with these ids, whatever their types, in the order of the ids; null for each that does not exist, or that
+you may not see.`,
       extensions,
       args: { ids: t.arg.idList({ required: true, description: `The ids, UUIDs; at most ${MAX_NODES}.` }) },
       resolve: (_, { ids }, context, info) => {

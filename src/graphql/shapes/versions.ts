@@ -117,14 +117,14 @@ function validity(t: VersionFields) {
   return {
     validFrom: t.field({
       type: 'DateTime',
-      description: 'Since when it was so, that instant included.',
+      description: 'The time from which it was so, inclusive.',
       extensions: { columns: ['validFrom'] } satisfies ColumnExtensions,
       resolve: ({ validFrom }) => validFrom,
     }),
     validUntil: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Until when it was so, that instant not included; null if it still is.',
+      description: 'The time until which it was so, exclusive; null if it still is.',
       extensions: { columns: [] } satisfies ColumnExtensions,
       resolve: ({ validUntil }) => validUntil ?? null,
     }),

@@ -18,7 +18,7 @@ export type AddressInput = {
   postalCode: string;
 };
 
-/** What `cancelOrder` has to know. */
+/** The input of `cancelOrder`. */
 export type CancelOrderInput = {
   /** The order. */
   orderId: string;
@@ -122,7 +122,7 @@ export type OrderStatus =
   /** Handed to a carrier. */
   | 'SHIPPED';
 
-/** What `placeOrder` has to know. */
+/** The input of `placeOrder`. */
 export type PlaceOrderInput = {
   /** Who orders. */
   customerId: string;
@@ -136,7 +136,7 @@ export type PlaceOrderInput = {
   shippingAddress: AddressInput;
 };
 
-/** What `shipOrder` has to know. */
+/** The input of `shipOrder`. */
 export type ShipOrderInput = {
   /** The carrier. */
   carrier: string;
