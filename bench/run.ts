@@ -52,6 +52,6 @@ try {
 } finally {
   await postgres.release();
 }
-// So that what is shown is always what was measured last.
+// The charts then always show the last measurements.
 if (!quick) await drawCharts(say);
 process.exitCode = isGood ? 0 : 1;

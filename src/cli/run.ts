@@ -76,7 +76,7 @@ const LINGER_MS = 1000;
 
 const helpOf = (program: string) => `
 Every command works beside a running server as well as without one: it uses the Postgres of DATABASE_URL, else the
-embedded one in DATA_DIR, which it starts where it does not run. \`${program} config\` shows what is set.
+embedded one in DATA_DIR, which it starts if necessary. \`${program} config\` shows what is set.
 
 Results go to standard output, progress and errors to standard error.
 Exit codes: 0 done, 1 failed (one line says why), 2 not understood, 130 stopped by Ctrl-C.`;

@@ -2,7 +2,7 @@ import type { Attacker } from './attacker.ts';
 
 /** Something that a caller could do to harm others. */
 export interface Attack {
-  /** As it is asked for: `npm run abuse -- --only NAME`. */
+  /** The name for `npm run abuse -- --only NAME`. */
   readonly name: string;
   /** The attacker's actions, as a sentence for the report. */
   readonly description: string;

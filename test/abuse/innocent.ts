@@ -13,13 +13,13 @@ export interface Sample {
   readonly ms: number;
 }
 
-/** Between two turns of one client, in ms. Turns begin when they are due, however long the last one takes. */
+/** Time between two turns of one client, in ms. Turns begin when they are due, however long the last one takes. */
 const TURN_MS = 80;
 /** Every so many turns a client orders something. */
 const ORDER_EVERY = 12;
 /** Time after which a request without an answer counts as failed, in ms. */
 const PATIENCE_MS = 30_000;
-/** Between two looks at an order, in ms. */
+/** Time between two polls of an order, in ms. */
 const POLL_MS = 10;
 
 /** A customer of the shop that does what customers do, at a steady pace, and notes how long it takes. */

@@ -26,7 +26,7 @@ const rows = () =>
                from read.parked_items order by consumer, position`;
 
 describe('parked', () => {
-  it('lists what cannot go on and what waits behind it, for all kinds or one', async () => {
+  it('lists items that cannot continue and those that wait behind them, for all kinds or one', async () => {
     expect((await cli('list')).stdout).toBe('Nothing is parked.\n');
     const { line } = await parkSome();
     const { code, stdout } = await cli('list');

@@ -122,7 +122,7 @@ async function issueEverything({ bus }: TestEngine): Promise<void> {
   await run(renameAuthor, { authorId, displayName: secret('other author') });
 }
 
-/** Nothing is under way any more, and every read model and process has seen all of it. */
+/** No work is in progress, and every read model and process has reached the end of the log. */
 async function settled({ log }: TestEngine): Promise<number> {
   await until(
     async () => {

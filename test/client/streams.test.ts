@@ -23,7 +23,7 @@ async function openLink(): Promise<Link> {
   return link;
 }
 
-/** As when a new version is deployed: the address stays, all connections are lost. */
+/** Restarts the server, as a deployment does: the address stays, and all connections are lost. */
 async function restart(): Promise<void> {
   port = new URL(app.url).port;
   await app.stop();

@@ -25,7 +25,7 @@ async function start(port = '0'): Promise<void> {
 }
 beforeEach(() => start());
 afterEach(() => app.stop());
-/** As when a new version is deployed: the address stays, all connections are lost. */
+/** Restarts the server, as a deployment does: the address stays, and all connections are lost. */
 async function restart(): Promise<void> {
   await app.stop();
   await start(new URL(url).port);

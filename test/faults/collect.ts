@@ -164,7 +164,7 @@ function rowsByVersion(
   };
 }
 
-/** As it would be told: instants as text, so that rows can be compared and written down. */
+/** The row in the form in which it would be shown: instants are text, so that rows can be compared and written down. */
 function asJson(row: Columns): Columns {
   return JSON.parse(JSON.stringify(row));
 }

@@ -35,7 +35,7 @@ export interface DriveOptions {
 const PRODUCTS = 6;
 /** Orders that a client follows, at most. */
 const FOLLOWED = 4;
-/** Of how many clients one follows read models. */
+/** One client in this many follows read models. */
 const FOLLOWS_ALL = 4;
 /** After the last fault everything is as it should be within this, or it is a violation. */
 const QUIET_MS = 60_000;
@@ -83,7 +83,7 @@ async function driveOn(world: World, options: DriveOptions): Promise<Run> {
     const outcome = await merchant.issue(merchant.commands.registerProduct(), giveUp.signal);
     if (outcome?.is !== 'acknowledged') throw new Error('A product could not be registered before any fault came.');
     const { aggregateId } = outcome.receipt;
-    // Of some there is plenty, of others orders run out.
+    // Some products are in plenty, others run out.
     const stocked = await merchant.issue(
       merchant.commands.receiveStockOf(aggregateId, number < 4 ? 100_000 : 20),
       giveUp.signal,

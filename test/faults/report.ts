@@ -88,7 +88,7 @@ function isSettled({ type }: { readonly type: string }): boolean {
   return type !== 'THROTTLED';
 }
 
-/** Between two of these, for anybody, while faults came. */
+/** The longest time between two of these during faults, for any client. */
 function longestGap(records: readonly { readonly at: number }[], { span }: Run): number {
   const times = records.map(({ at }) => at).filter((at) => at > span.from && at < span.to);
   const sorted = [span.from, ...times.sort((a, b) => a - b), span.to];

@@ -10,7 +10,7 @@ const ROUND = 100;
 /** A stream is left after its first message, or after this long without one, in ms. */
 const STREAM_MS = 250;
 const ANSWER_MS = 60_000;
-/** Of so many tries in which a suspect runs alone, it has to keep the event loop in more than half. */
+/** Number of attempts in which a suspect runs alone. It must block the event loop in more than half of them. */
 const TRIES = 3;
 /** How much caches and pools may grow between the middle and the end of a run, in bytes. */
 const HEAP_GROWTH = 24 * 1024 * 1024;

@@ -30,13 +30,13 @@ export const clockAcceptCommand: CommandFactory = (cli) =>
         }
         const { position, recorded, now } = last;
         const facts = `The last event, ${position}, is recorded at ${recorded}, and Postgres says that it is ${now}.`;
-        if (!yes) throw new CliError('NOT_CONFIRMED', `${facts} If that is right now, add --yes; nothing was changed.`);
+        if (!yes) throw new CliError('NOT_CONFIRMED', `${facts} Nothing was changed. If Postgres is right, add --yes.`);
         await db.execute(sql`
           with accepted as (insert into es.acceptances (up_to, accepted_at) values (${position}, es.now()))
           update es.store set accepted_position = ${position}`);
         print(
           cli,
-          `${facts} Events after ${position} are recorded at the right time. Servers go on within about a second. ` +
+          `${facts} Events after ${position} are recorded at the right time. Servers continue within about a second. ` +
             'Read models show the false time until they are rebuilt: projections rebuild --all.',
         );
       }),

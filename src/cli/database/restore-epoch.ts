@@ -36,7 +36,7 @@ export const restoreEpochCommand: CommandFactory = (cli) =>
         const [now] = await db.update(store).set({ epoch: sql`gen_random_uuid()` }).returning({ epoch: store.epoch });
         if (!now) throw new CliError('STORE_MISSING', 'The database has no row in es.store; restore it.');
         print(cli, `The epoch is now ${now.epoch}; it was ${before?.epoch}.`);
-        print(cli, 'Tokens from before are answered with FOREIGN_TOKEN; clients read without them and go on.');
+        print(cli, 'Tokens from before are answered with FOREIGN_TOKEN; clients read without them and continue.');
         await dropSnapshots(db);
         await comeBackToTheEnd(cli, db);
         if (await isServed(db)) {

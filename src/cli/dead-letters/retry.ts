@@ -16,7 +16,7 @@ export const deadLettersRetryCommand: CommandFactory = (cli) =>
     .addHelpText(
       'after',
       `
-Run it with the version of the application that mends the fault. Servers may go on meanwhile. Exit code 1 if events still
+Run it with the version of the application that corrects the fault. Servers may keep running meanwhile. Exit code 1 if events still
 wait under a key; the line of the key says why.`,
     )
     .action((projection: string | undefined, key: string | undefined, { all }: { all?: boolean }) =>

@@ -36,7 +36,7 @@ export const debitTransfer = defineCommand('debitTransfer', {
 });
 
 export const creditTransfer = defineCommand('creditTransfer', {
-  description: 'Gives what a transfer has brought.',
+  description: 'Adds the money of a transfer to the account that receives it.',
   aggregate: Account,
   input: TransferLine,
   id: (input) => input.accountId,

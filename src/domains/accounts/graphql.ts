@@ -146,7 +146,7 @@ it, only those who may see their account are told why.`,
         const account = accountId == null ? undefined : api.keyFor(accounts, accountId);
         const { fromAccountId, toAccountId, state: column } = transfersTable;
         const states = state ? [...new Set(state)] : undefined;
-        // The account finds fewer than the states.
+        // Searching by account finds fewer rows than searching by state.
         const anyOf =
           account === undefined
             ? states?.map((one) => eq(column, one))

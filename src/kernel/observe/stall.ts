@@ -60,7 +60,7 @@ export function explainStall(
   const behind = blockers.length > 0 ? `, held by ${blockers.map(blockerInWords).join(' and ')}` : '';
   const why =
     waitingFor === null ? `backend ${backend?.pid} works on one statement` : `it waits for ${waitingFor}${behind}`;
-  const message = `${subject} stands still since ${since.toISOString()}${event ? ` before ${eventInWords(event)}` : ''}: ${why}.`;
+  const message = `${subject} has made no progress since ${since.toISOString()}${event ? ` before ${eventInWords(event)}` : ''}: ${why}.`;
   return { what, since, waitingFor, blockers, event, message };
 }
 

@@ -45,7 +45,7 @@ export function measureState(
   gauge('append_queue_depth', 'Appends that wait for their group commit.', () => queue.depth);
   gauge('append_queue_limit', 'Maximum number of waiting appends; more are throttled.', () => queue.limit);
   gauge('append_oldest_wait_seconds', 'How long the first of them has waited.', () => queue.oldestWaitMs / 1000);
-  gauge('stalls', 'Appends, projections, processes and effects that stand still.', () => watch.stalls.size);
+  gauge('stalls', 'Appends, projections, processes and effects that make no progress.', () => watch.stalls.size);
   gauge('log_head_position', 'The last event of the log, as this process knows it.', () => projector.head.position);
   gauge(
     'clock_skew_seconds',
@@ -106,9 +106,9 @@ function processGauges(registry: Registry, processes: Engine['processes']): () =
   const position = gauge('position', 'Every event up to here has been handled or is parked.');
   const lagEvents = gauge('lag_events', 'Events between the kind and the end of the log.');
   const owned = gauge('owned', '1 if this process runs it.');
-  const parked = gauge('parked', 'Steps or calls that cannot go on, and those that wait behind them.');
+  const parked = gauge('parked', 'Steps or calls that cannot continue, and those that wait behind them.');
   const pending = gauge('pending', 'Steps or calls that this process has read and not done.');
-  const failing = gauge('failing', '1 if something in it cannot go on, or nobody runs it.');
+  const failing = gauge('failing', '1 if something in it cannot continue, or nobody runs it.');
   return () => {
     for (const { kind, name, ...status } of processes.status()) {
       const labels = { kind: kind.toLowerCase(), name };

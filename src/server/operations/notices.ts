@@ -20,7 +20,7 @@ export function logNotices(logger: Logger): ServerSubscriber {
       logger[level]({ projection, from, to, lag, lagMs: Math.round(lagMs) }, 'a read model changed its lag state');
     },
     leasesChanged: ({ taken, left }) => {
-      logger.info({ taken, left }, 'this process moves other read models than before');
+      logger.info({ taken, left }, 'this process runs other read models than before');
     },
     obstacleChanged: ({ obstacle: { kind, reason }, isOver }) => {
       if (isOver) logger.info({ obstacle: kind }, `commands are taken again; it is over: ${reason}`);
@@ -44,7 +44,7 @@ export function logNotices(logger: Logger): ServerSubscriber {
     },
     stallChanged: ({ stall: { what, since, waitingFor, event, blockers, message }, isOver }) => {
       const facts = { what, since, waitingFor, event, blockers: blockers.map(({ query: _, ...blocker }) => blocker) };
-      if (isOver) logger.info({ what, since, waitingFor }, 'what stood still goes on');
+      if (isOver) logger.info({ what, since, waitingFor }, 'a stall is over');
       else logger.warn(facts, message);
     },
   };

@@ -79,7 +79,7 @@ async function importInvoices(cli: Cli, { engine }: EngineContext, file: Invoice
   } finally {
     // Finish what has begun, so that the next import finds whole orders; the first error is thrown once.
     await importer.settled().finally(() => progress.stop());
-    if (cli.signal.aborted) say(cli, 'Stopped; the same command goes on from here.');
+    if (cli.signal.aborted) say(cli, 'Stopped; the same command continues from here.');
   }
   return importer.tally;
 }

@@ -101,7 +101,7 @@ describe('migrating', () => {
   });
 
   describe('a database that newer code has migrated', () => {
-    /** As a release that comes later leaves it. */
+    /** A database that a later release has migrated. */
     async function newerDatabase(): Promise<string> {
       const url = await emptyDatabase();
       await migrateDatabase(url);

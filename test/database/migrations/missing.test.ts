@@ -68,7 +68,7 @@ it('a migration that meets a lock lets others pass while it waits, and says so',
   const [dump, server] = [connect(url), connect(url)];
   const end = Promise.withResolvers<void>();
   try {
-    // As pg_dump holds its tables.
+    // Locks a table as pg_dump does.
     const began = Promise.withResolvers<void>();
     const dumping = dump.begin(async (tx) => {
       await tx`lock table public.one in access share mode`;

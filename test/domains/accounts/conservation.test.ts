@@ -96,7 +96,10 @@ async function happen({ what, server, after }: Fault, servers: Server[]): Promis
   if (what === 'forget') await database.sql`delete from read.checkpoints where projection like 'process:%'`;
 }
 
-/** Of these accounts what is in them, and what has left one and has not arrived anywhere: as one statement sees it. */
+/**
+ * The money in these accounts, and the money that has left one of them and has not arrived anywhere, read by one
+ * statement.
+ */
 async function money(accounts: readonly string[]): Promise<{ total: bigint; lowest: bigint }> {
   const [row] = await database.sql<{ total: string; lowest: string }[]>`
     with lines as (

@@ -18,7 +18,7 @@ const openA = useTransports(a);
 const openB = useTransports(b);
 
 const projections = registerDomains(domains).projections;
-/** Of all read models that are made anew here. */
+/** The read models that this test rebuilds. */
 const READ = `query ($customerId: ID!, $productId: ID!, $orderId: ID!, $token: ConsistencyToken!)
   @readAfter(token: $token, timeoutMs: 10000) {
   customer(id: $customerId) { name version orders { edges { node { id } } } }

@@ -20,7 +20,7 @@ it.skipIf(lacks('/proc'))(
   async () => {
     const server = await new ServerProcess({
       DATABASE_URL: database.url,
-      // So that all of them come to the log: otherwise most are refused before.
+      // All of them reach the log then: otherwise most would be refused before.
       CONCURRENT_OPERATIONS_PER_ACTOR: '1000',
       CONCURRENT_OPERATIONS_PER_ADDRESS: '1000',
       SLOW_BODIES_PER_ADDRESS: '1000',

@@ -19,7 +19,7 @@ describe.skipIf(lacks('pg_basebackup'))('a replica that lags', () => {
 
   describe('and shows none of the new data', () => {
     let id: string;
-    /** Of what the replica does not show. */
+    /** The token of an event that the replica does not show. */
     let token: string;
 
     beforeEach(async () => {

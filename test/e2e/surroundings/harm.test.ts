@@ -128,7 +128,7 @@ describe('a server continues by itself after', () => {
     await feed.dataWhere(({ orderUpdated }) => orderUpdated.version === version);
     feed.stop();
     await until(async () => (await fetch(`${app.url}/readyz`)).status === 200, SOON);
-    // Nothing was lost, done twice or put aside.
+    // Nothing was lost, done twice or parked.
     const [found] = await database.sql`
       select (select count(*)::int from es.events) as events, (select max(position)::int from es.events) as head,
              (select count(*)::int from es.events where type = 'CustomerRenamed') as renamings,

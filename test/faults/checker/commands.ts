@@ -58,7 +58,8 @@ function* checkRefusals(
   created: ReadonlyMap<string, number>,
 ): Generator<Violation> {
   const inLog = log.eventsOf(commandId).length > 0 || log.receiptsOf(commandId).length > 0;
-  // Of an attempt without an answer, or with an uncertain one, nobody knows; of all others it is known that they did nothing.
+  // It is unknown whether an attempt without an answer, or with an uncertain one, did anything. All other refused
+  // attempts did nothing.
   if (inLog && acknowledged.length === 0 && refused.length === sent.length) {
     yield { kind: 'refused and in the log', facts: { commandId, refused, events: log.eventsOf(commandId) } };
   }

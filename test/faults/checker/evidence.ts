@@ -13,7 +13,7 @@ export interface LoggedEvent {
   readonly cause?: number | undefined;
   /** By Postgres' clock, in ms since 1970. */
   readonly recordedAtMs: number;
-  /** Of a deadline that was set or reached: when it is due, by the same clock. */
+  /** When a deadline that was set or reached is due, by the same clock. */
   readonly dueMs?: number;
 }
 
@@ -45,7 +45,7 @@ export interface Table {
 export interface Evidence {
   /** Of the store's tokens. */
   readonly epoch: string;
-  /** As the table gives them, by position. */
+  /** The rows of the table, by position. */
   readonly events: readonly LoggedEvent[];
   readonly receipts: readonly StoredReceipt[];
   readonly streams: readonly { readonly stream: StreamName; readonly version: number }[];
@@ -59,7 +59,7 @@ export interface Evidence {
 
 /** Expected reactions of servers to a fault that did not happen. */
 export interface Unmet {
-  /** That `/readyz` says that a server cannot do its work, or that a server does its work. */
+  /** A state that `/readyz` reports: the server can, or cannot, do its work. */
   readonly expected: 'readiness tells' | 'server serves';
   readonly facts: Readonly<Record<string, unknown>>;
 }

@@ -50,7 +50,7 @@ export class Commands {
     return command('renameCustomer', input, { type: 'Customer', id: customerId }, 'CustomerRenamed');
   }
 
-  /** Of one of a few products, at which many meet. */
+  /** One of a few products that many clients order. */
   changeProductPrice(): Command {
     const productId = this.#product();
     const input = { productId, price: { amount: this.#random.between(100, 9999), currency: 'GBP' } };

@@ -82,7 +82,7 @@ export class Reader {
   }
 
   #ask(wish: Wish, place: Place, tokens: readonly string[]): Promise<Answer<Shown>> {
-    // As a header or as directives, and now and then content with less.
+    // Passes tokens as a header or as directives, and sometimes accepts stale data.
     const asHeader = tokens.length === 0 || this.#random.chance(0.5);
     const onTimeout = this.#random.chance(0.1) ? ', onTimeout: STALE' : '';
     const variables: Record<string, unknown> = { id: wish.id };

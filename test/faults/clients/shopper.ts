@@ -6,7 +6,7 @@ import { type Command, Commands, type Market } from './commands.ts';
 import { orderRow, Reader, receiptQuery, type Wish } from './reader.ts';
 import { type Outcome, type Place, Sender } from './sender.ts';
 
-/** Between two things that it does, in ms at most. */
+/** Maximum time between two of its actions, in ms. */
 const THINK_MS = 100;
 /** It reads before it has written more than this: a client that sends the tokens of its writes keeps only a few. */
 const MOST_UNREAD = 12;
@@ -128,7 +128,7 @@ export class Shopper {
       case 'change':
         break;
     }
-    // Of the newest: those from before are sold.
+    // One of the newest: older ones are sold.
     const order = random.pick(orders.slice(-6));
     return order === undefined ? this.commands.placeOrder(this.#customerId) : this.commands.changeOrder(order);
   }

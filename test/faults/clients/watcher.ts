@@ -6,7 +6,7 @@ import { Recorder, type SeenRow, type StreamName, type Subscribed } from '../his
 import { orderRow } from './reader.ts';
 import type { Place } from './sender.ts';
 
-/** Between a subscription's end and its next beginning, in ms at most. */
+/** Maximum time between the end of a subscription and its next beginning, in ms. */
 const AGAIN_MS = 300;
 const PING_MS = 1000;
 const PONG_PATIENCE_MS = 2500;
@@ -76,7 +76,7 @@ export class Watcher {
 
   /** Follows read models. */
   watchProjections(projections: readonly string[], after: string): void {
-    // Of each the newest is its own: together they would not be as fresh as the freshest.
+    // The newest token of each. A token of all together would not be as fresh as the freshest.
     for (const projection of projections) {
       const to = { projections: [projection] };
       this.#begin(to, after, (newest) => this.#showMoves(to, newest));

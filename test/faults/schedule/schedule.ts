@@ -12,7 +12,7 @@ export interface Injected {
   readonly what: string;
 }
 
-/** Between two faults, in ms. */
+/** Time between two faults, in ms. */
 const LULL_MS = { least: 200, most: 1500 };
 /** How often two come together. */
 const MEETS_ANOTHER = 0.4;

@@ -10,7 +10,7 @@ import type { MortalPostgres } from './mortal-postgres.ts';
 const SHIFTED_CLOCK = new URL('./shifted-clock.ts', import.meta.url).href;
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Between the end of an instance and its next start, in ms: what a supervisor takes. */
+/** Time between the end of an instance and its next start, in ms, as with a supervisor. */
 const RESTART_MS = 300;
 /** A server that does not answer within this time is not ready, in ms. */
 const READYZ_MS = 5000;
@@ -39,7 +39,7 @@ export interface InstanceOptions {
 export class Instance {
   readonly name: string;
   readonly crashes: Crash[] = [];
-  /** Between the clients and it. */
+  /** The link between the clients and it. */
   readonly clients: Link;
   /** Between it and Postgres. */
   readonly database: Link;
@@ -157,7 +157,7 @@ export class Instance {
     this.#log.write(`--- ${new Date().toISOString()} started\n`);
     const child = spawn(process.execPath, ['--import', SHIFTED_CLOCK, 'src/main.ts'], {
       cwd: root,
-      // As its launcher we need not end it where we are killed: it sees that its channel is closed.
+      // It need not be ended if this process is killed: it notices that its channel is closed.
       env: {
         ...childEnvironment(),
         ...{ HOST: '127.0.0.1', PORT: '0', AFTERWRITE_LAUNCHER: '1' },

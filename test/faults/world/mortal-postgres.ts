@@ -30,7 +30,7 @@ export class MortalPostgres implements Primary {
     return new MortalPostgres(folder, dataDir, await startEmbeddedPostgres({ dataDir }));
   }
 
-  /** Of its superuser, at its present port. */
+  /** The URL of its superuser, at its present port. */
   get url(): URL {
     return new URL(this.#server.url);
   }

@@ -26,7 +26,7 @@ export class Stage {
   readonly registry = {
     projections: new Map([counters, notes].map((each) => [each.name, each as unknown as Projection])),
   };
-  /** Of how many rows it was looked up who may see them, statement by statement. */
+  /** For each statement, the number of rows that were looked up to decide who may see them. */
   readonly looks: number[] = [];
   /** Reads that fail from now on. */
   failing = 0;

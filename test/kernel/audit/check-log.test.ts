@@ -33,7 +33,7 @@ async function found({ database: { owner } }: TestEngine, page?: number) {
   return damages;
 }
 
-/** As a superuser can, past the triggers. */
+/** Changes the log as a superuser can, bypassing the triggers. */
 async function tamper(statement: string): Promise<void> {
   await database.sql.begin(async (tx) => {
     await tx`alter table es.events disable trigger all`;

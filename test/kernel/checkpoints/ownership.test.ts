@@ -33,7 +33,7 @@ const instances = async () =>
   (await database.sql`select process from read.instances where moves <> '{}'`).map((row) => row.process);
 const shared = (...expected: number[]) => until(async () => String(await shares()) === String(expected));
 
-/** As an instance that another machine has: it owns some projections, and says nothing more. */
+/** Simulates an instance on another machine that owns some projections and sends no notifications. */
 async function elsewhere(projections: readonly string[], version = 1): Promise<string> {
   const { sql } = database;
   const id = randomUUID();

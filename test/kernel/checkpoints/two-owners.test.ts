@@ -74,7 +74,7 @@ class Owner {
     await this.#expire();
   }
 
-  /** As after a pause: the others see neither its lease nor itself, and it does not know. */
+  /** Simulates a pause: the others see neither its lease nor itself, and it does not know. */
   async #expire(): Promise<void> {
     await database.sql`update read.checkpoints set lease_until = now() - interval '1 minute'`;
     await database.sql`update read.instances set alive_until = now() - interval '1 minute'`;

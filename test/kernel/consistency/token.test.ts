@@ -5,7 +5,7 @@ import { cloneDatabase } from '../../support/postgres/database.ts';
 import { fc } from '../../support/properties.ts';
 
 const tokens = new Tokens('0f8fad5b-d9cb-469f-a165-70867728950e');
-/** Of a token: each stands for six bits, and they are sorted. */
+/** The characters of a token: each stands for six bits, and they are sorted. */
 const CHARACTERS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
 const position = fc.oneof(fc.nat(), fc.maxSafeNat());
 

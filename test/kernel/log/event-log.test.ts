@@ -193,7 +193,7 @@ describe('time', () => {
   it('of recording never decreases along the log, not even when the clock goes back', async () => {
     const { log } = await openEngine();
     await log.append([anAppend()]);
-    // As if the clock had been an hour ahead when the last event was recorded.
+    // Simulates a clock that was an hour ahead when the last event was recorded.
     await database.sql`insert into es.events
       select 2, stream_type, gen_random_uuid(), 1, type, schema_version, data, metadata, gen_random_uuid(), null,
              gen_random_uuid(), occurred_at, recorded_at + interval '1 hour' from es.events`;

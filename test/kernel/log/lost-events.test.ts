@@ -74,7 +74,7 @@ it('does not ask again and again for events that are not there, also if another 
   const { engine } = await started(6);
   await loseAfter(2);
   await reasonOf(engine);
-  // As the news of an instance that has not noticed would do.
+  // A notification of an instance that has not noticed would do this.
   engine.projector.head.advance(6, undefined);
   engine.projector.renewSoon();
   const look = async () => {

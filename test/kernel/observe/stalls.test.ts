@@ -73,7 +73,7 @@ describe('a projection that stands still', () => {
     expect(stall.since.getTime()).toBeGreaterThanOrEqual(stood.getTime() - 1);
     expect(stall.blockers[0]?.since?.getTime()).toBeGreaterThanOrEqual(before.getTime() - 1000);
     expect(stall.message).toContain(
-      `Projection counters stands still since ${stall.since.toISOString()} before event 2, CounterIncremented of Counter ${counterId}: ` +
+      `Projection counters has made no progress since ${stall.since.toISOString()} before event 2, CounterIncremented of Counter ${counterId}: ` +
         `it waits for RowExclusiveLock on read.counters_v1, held by backend ${blocker.pid} (somebody else, user `,
     );
     expect(stall.message).not.toContain('lock table');
@@ -162,7 +162,7 @@ describe('appending that stands still', () => {
       event: { position: null, type: 'CounterIncremented', streamType: 'Counter', streamId: counterId },
       blockers: [{ pid: blocker.pid, query: `select pg_advisory_xact_lock(${APPEND_LOCK})` }],
     });
-    expect(stall.message).toMatch(/^Appending stands still since .*: it waits for the log's append lock/);
+    expect(stall.message).toMatch(/^Appending has made no progress since .*: it waits for the log's append lock/);
     expect(queue.depth).toBe(2);
     expect(queue.oldestWaitMs).toBeGreaterThan(0);
     await expect(increment()).rejects.toMatchObject({ code: 'THROTTLED', retryAfterMs: expect.any(Number) });
@@ -214,7 +214,7 @@ it('names a prepared transaction, which no backend runs any more', () => {
   const clock = { now: () => 1001, at: (instant: number) => new Date(instant) };
   const stall = explainStall({ what: 'counters', forMs: 1000, event: null, trouble: undefined }, [backend], clock);
   expect(stall?.message).toBe(
-    'Projection counters stands still since 1970-01-01T00:00:00.000Z: ' +
+    'Projection counters has made no progress since 1970-01-01T00:00:00.000Z: ' +
       'it waits for a row of read.counters_v1, held by a prepared transaction (see pg_prepared_xacts).',
   );
 });

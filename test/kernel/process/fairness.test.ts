@@ -50,7 +50,7 @@ describe('processes of several initiators', () => {
 
   it('are read past the events of somebody who has more than may be read ahead', async () => {
     const { ofOne, ofAnother } = await backlog(60);
-    // Of the sixty only ten count. If all did, the last event were read when twenty-one others are done.
+    // Ten of the sixty count. If all counted, the last event would be read after twenty-one others are done.
     await openEngine({ start: true, processLimits: { atOnce: 2, perInitiator: 1, readAhead: 40 } });
     await until(async () => (await settled()).length === 61);
     expect((await settled()).indexOf(ofAnother)).toBeLessThan(15);

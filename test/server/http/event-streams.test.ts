@@ -5,7 +5,7 @@ import { EventStreams } from '../../../src/server/http/event-streams.ts';
 
 describe('an event stream whose access token expires', () => {
   it('ends its subscription also if its client takes nothing any more', async () => {
-    // Nothing that is written to a socket that is not connected is ever taken.
+    // A socket that is not connected never takes what is written to it.
     const response = new ServerResponse(new IncomingMessage(new Socket()));
     let isClosed = false;
     response.once('close', () => {

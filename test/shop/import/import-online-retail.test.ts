@@ -155,7 +155,7 @@ describe('real invoices of three days', () => {
     child.kill('SIGINT');
     const { code, stderr } = await done;
     expect(stderr).toMatch(
-      /\nStopped; the same command goes on from here\.\nError INTERRUPTED: Stopped by SIGINT\.\n$/,
+      /\nStopped; the same command continues from here\.\nError INTERRUPTED: Stopped by SIGINT\.\n$/,
     );
     expect(code).toBe(130);
     const [unconfirmed] = await killed.sql`

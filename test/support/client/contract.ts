@@ -43,7 +43,7 @@ export function contractOf(text: string): GraphQLSchema {
       return { ...node, fields: [...fields, ...ofConnection(written, node)] };
     },
   });
-  // Of an enum that only a comment names, the values are not said.
+  // The values of an enum that only a comment names are not checked.
   const named = new Set(written.definitions.flatMap((node) => ('name' in node ? [node.name?.value] : [])));
   const enums = [...amended.values()].filter((type) => !named.has(nameOf(type))).map(emptyEnum);
   return buildASTSchema({ ...document, definitions: [...document.definitions, ...enums] }, { assumeValid: true });

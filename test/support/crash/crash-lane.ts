@@ -25,7 +25,7 @@ export interface Lane {
   /** Done when the test has ended. */
   onEnd(end: () => Promise<unknown>): void;
   end(): Promise<void>;
-  /** As if no projection had ever run. */
+  /** Resets the read models, as if no projection had ever run. */
   forget(): Promise<void>;
 }
 

@@ -19,7 +19,7 @@ export const Renamed = defineEvent('Renamed', {
 });
 export const Read = defineEvent('Read', { data: z.object({ reader: z.string(), pages: z.int() }) });
 export const Burned = defineEvent('Burned', { data: z.object({}) });
-/** Of interest to no projection. */
+/** No projection handles it. */
 const Dusted = defineEvent('Dusted', { data: z.object({}) });
 
 export const Book = defineAggregate('Book', {

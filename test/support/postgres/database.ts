@@ -8,7 +8,7 @@ import { createTable } from './ddl.ts';
 /** A database of a test's own: migrated, empty, with an epoch that no other store has. */
 export interface TestDatabase {
   readonly url: string;
-  /** As the owner and superuser, for looking behind the scenes. */
+  /** A connection of the owner and superuser, for checks of the stored data. */
   readonly sql: postgres.Sql;
 }
 

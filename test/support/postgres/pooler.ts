@@ -30,7 +30,7 @@ export async function openPooler(target: string, deafness: Deafness): Promise<st
     }
     client.on('data', (data: Buffer) => {
       const refused = deafness === 'refuses' && data.includes('listen "');
-      // Of the same length, and no SQL.
+      // It has the same length and is no SQL.
       server.write(refused ? Buffer.from(data.toString('latin1').replace('listen "', 'lisxen "'), 'latin1') : data);
     });
     let rest: Buffer = Buffer.alloc(0);

@@ -10,8 +10,8 @@ export interface PostgresProxy {
   /** Answers that waited go on, and those to come with them. */
   passAnswers(): void;
   /**
-   * Nothing gets through the connections that there are any more, or no answers only, and nobody is told: what is sent is still
-   * acknowledged. Later ones are as before.
+   * Present connections pass nothing on, or no answers, without being closed: sent data is still acknowledged. Later
+   * connections are unaffected.
    */
   silence(what?: 'all' | 'answers'): void;
   /** Breaks all connections and drops withheld data. Later connections are unaffected. */
@@ -46,7 +46,7 @@ export function useProxy(database: { readonly url: string }): () => Promise<Post
 
 /** One connection through a proxy. */
 class Passage {
-  /** As it said when it logged in: `afterwrite writer`. */
+  /** The application name that it gave at its login, such as `afterwrite writer`. */
   application: string | undefined;
   silent: 'all' | 'answers' | undefined;
   readonly #client: Socket;

@@ -13,7 +13,7 @@ const IMPORT = /^(?:import|export) (?!type )(?:[^;]*? from )?'(\.[^']+)';$/gms;
 
 /** The test files by what they need. */
 export interface Lanes {
-  /** Of these none needs a Postgres. */
+  /** None of these needs a Postgres. */
   readonly unit: string[];
   readonly integration: string[];
 }

@@ -11,7 +11,7 @@ export interface Running {
 }
 
 interface Entry extends Running {
-  /** Of the process, and of the one that started it. */
+  /** The ids of the process and of its parent. */
   readonly identity: string;
   readonly startedBy: number;
 }

@@ -29,7 +29,7 @@ export interface LeaseSituation {
   /** Keys of the checkpoints that it can own: its code has the consumer in this version. */
   readonly abilities: ReadonlySet<string>;
   readonly role: Exclude<ProjectorRole, 'off'>;
-  /** Of its abilities, those that it leaves to any other instance that has them. */
+  /** The abilities that it leaves to any other instance that has them. */
   readonly reluctant?: ReadonlySet<string>;
   /**
    * All checkpoints that are shared, including those that this instance cannot own: they count in the shares of others.

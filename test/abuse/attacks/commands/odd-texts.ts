@@ -5,7 +5,7 @@ import type { Attacker } from '../../attacker.ts';
 const TEXTS: readonly ((attacker: Attacker) => string)[] = [
   // One character that stands for eighteen once it is searched.
   () => '\ufdfa'.repeat(90_000),
-  // As many different words as fit, each of one character.
+  // The maximum number of different words, each of one character.
   () => Array.from({ length: 45_000 }, (_, n) => String.fromCodePoint(0x4e00 + (n % 20_000))).join(' '),
   () => '\u{20000}'.repeat(45_000),
   // One word.

@@ -11,7 +11,7 @@ export const hugeVariables: Attack = {
     const variables: readonly object[] = [
       // Nearly a megabyte of text, all of it allowed.
       Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`v${n}`, 'é'.repeat(50_000)])),
-      // As many values as a body may have, in lists as long as they may be.
+      // The maximum number of values in a body, in lists of the maximum length.
       Object.fromEntries(Array.from({ length: 19 }, (_, n) => [`v${n}`, Array(1_000).fill(n)])),
       { filter: { status: Array.from({ length: 1_000 }, () => 'PLACED') } },
       Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => ['x'.repeat(90) + n, { a: { b: { c: [n] } } }])),

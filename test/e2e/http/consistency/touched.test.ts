@@ -8,7 +8,7 @@ import { until } from '../../../support/until.ts';
 const app = useApp();
 let shop: Shop;
 let orderId: string;
-/** Of an event that `customers` cannot get past, and that all others have. */
+/** Position of an event that `customers` cannot apply, and that all others have applied. */
 let token: string;
 let release: () => Promise<void>;
 

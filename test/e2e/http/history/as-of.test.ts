@@ -10,7 +10,7 @@ import { receiptOf } from '../../../support/kernel/appends.ts';
 import { system } from '../../../support/kernel/counter.ts';
 import { useApp } from '../../../support/server/app.ts';
 
-// Nothing but these commands happens to an order.
+// Only these commands change an order.
 const app = useApp({ fulfils: false });
 
 const ORDER =

@@ -5,7 +5,7 @@ import { customerToken, staffToken, WITH_AUTH } from '../../../support/client/to
 import { testRandom } from '../../../support/random.ts';
 import { useApp } from '../../../support/server/app.ts';
 
-// Nothing but these commands happens to an order.
+// Only these commands change an order.
 const app = useApp({ env: WITH_AUTH, fulfils: false });
 
 interface Version {

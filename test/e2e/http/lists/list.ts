@@ -4,7 +4,7 @@ import type { HttpClient } from '../../../support/client/http-client.ts';
 /** A list of the API, and how its arguments are declared. */
 export interface List {
   readonly field: string;
-  /** Of a query: `$filter: CustomerFilter $sort: CustomerSort`. */
+  /** The variables of a query, as in `$filter: CustomerFilter $sort: CustomerSort`. */
   readonly variables: string;
   /** Which field of a node names it in a test. */
   readonly shows: string;

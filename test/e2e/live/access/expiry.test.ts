@@ -17,7 +17,10 @@ interface Updated {
   readonly projectionUpdated: { readonly projection: string };
 }
 
-/** Of a clerk, until that many ms from now. Seconds are what tokens count in, and five are granted to clocks that differ. */
+/**
+ * A clerk's token that expires after this many ms. Tokens count in seconds, and the server grants five for clocks that
+ * differ.
+ */
 const tokenFor = (ms: number) => accessToken('clerk', ['staff'], { expiresAt: new Date(Date.now() - 5000 + ms) });
 const change = async () => registerCustomer(app, {}, { token: await staffToken() });
 

@@ -9,7 +9,7 @@ import { liveQueriesOf, scrapeOf } from './support.ts';
 const QUERIES = 3;
 const app = useApp({ fulfils: false, env: { LIVE_QUERIES: String(QUERIES), SUBSCRIPTION_MAX_BYTES: '262144' } });
 
-/** Nothing is kept for anybody, and nobody listens. */
+/** No memory is held for anybody, and nobody listens. */
 const nothingIsLeft = () =>
   until(async () => {
     const held = (await scrapeOf(app)).value('afterwrite_subscription_bytes');

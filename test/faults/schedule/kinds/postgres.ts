@@ -4,9 +4,9 @@ import { expectService } from '../expectations.ts';
 import { type Fault, namesOf, readyOne, type Scene, someInstances } from '../fault.ts';
 import { drawSettings, type HostileSetting, take, takeBack } from './hostile-settings.ts';
 
-/** So long hostile settings are in force, in ms, before it is asked whether servers serve. */
+/** How long hostile settings are in force before the servers are checked, in ms. */
 const HOSTILE_MS = { least: 1000, most: 3000 };
-/** So long new connections land on the standby, in ms. */
+/** How long new connections land on the standby, in ms. */
 const ASTRAY_MS = { least: 2000, most: 6000 };
 
 /** Harm to Postgres, and to what is set there. */
@@ -30,7 +30,7 @@ export const POSTGRES_FAULTS = {
     },
   },
 
-  // With synchronous replication, so that what was acknowledged is on the standby.
+  // Replication is synchronous, so that the standby has everything that was acknowledged.
   'standby promoted': {
     subject: 'Postgres',
     play: async (scene) => {
@@ -46,7 +46,7 @@ export const POSTGRES_FAULTS = {
     },
   },
 
-  // As if a name leads to the wrong server for a while. The connections that land there are not broken afterwards.
+  // A host name leads to the wrong server for a while. The connections that land there are not broken afterwards.
   'connections land on a standby': {
     subject: 'Postgres',
     play: async (scene) => {
@@ -67,7 +67,7 @@ export const POSTGRES_FAULTS = {
     },
   },
 
-  // As by a dump, or a BEGIN that somebody has forgotten. Nothing that was updated since is cleaned up.
+  // A dump, or a forgotten BEGIN: no row version that was replaced since is cleaned up.
   'snapshot held': {
     subject: 'snapshot',
     play: async ({ world, atEnd }) => {

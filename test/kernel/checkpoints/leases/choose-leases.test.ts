@@ -7,7 +7,7 @@ import {
 } from '../../../../src/kernel/checkpoints/leases/choose-leases.ts';
 import { fc } from '../../../support/properties.ts';
 
-/** Between two times that an instance chooses, in ms. */
+/** Time between two choices of an instance, in ms. */
 const ROUND_MS = 1000;
 
 interface Fleet {

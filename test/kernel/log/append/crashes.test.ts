@@ -31,7 +31,10 @@ interface Scenario {
 
 const by = (...amounts: number[]) => amounts.map((amount) => incremented(amount));
 
-/** With nothing wrong: new streams and known ones, several events for one, several appends for another. */
+/**
+ * A batch in which every append is accepted: new streams and known ones, several events for one, several appends for
+ * another.
+ */
 function wholeBatch(): Scenario {
   const [known, fresh] = [randomUUID(), randomUUID()];
   return {
@@ -46,7 +49,7 @@ function wholeBatch(): Scenario {
   };
 }
 
-/** With something of everything for which appends are judged one by one. */
+/** A batch with every reason for which appends are judged one by one. */
 function judgedBatch(): Scenario {
   const [known, conflicting, earlier, idle] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
   const old = anAppend({ streamId: earlier, events: by(1, 2) });

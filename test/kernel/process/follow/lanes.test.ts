@@ -101,7 +101,7 @@ describe('lanes', () => {
           expect(lanes.size).toBe(open.size);
         }
         expect(done.map(({ nth }) => nth).sort((a, b) => a - b)).toEqual(all.map(({ nth }) => nth));
-        // Nothing is kept of what is done.
+        // Finished tasks leave nothing in memory.
         expect([lanes.size, lanes.lanes, lanes.running]).toEqual([0, 0, 0]);
         expect(all.some(({ partition }) => lanes.isOpen(partition))).toBe(false);
       }),

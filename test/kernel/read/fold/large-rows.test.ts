@@ -89,7 +89,7 @@ describe('small changes of a large row', () => {
 
   it('go on from former versions that were stored whole', async () => {
     await tagAndUntag(1);
-    // As they were stored before values were left out.
+    // Former versions as they were stored before long values were left out.
     await database.sql`
       update read.notes_history_v1 h set content = (select content from read.notes_v1 n where n.id = h.id), kept_in = null`;
     await database.sql`update read.notes_v1 set kept_in = null`;

@@ -13,7 +13,7 @@ import { counterDomain, counters } from '../../../support/kernel/counter.ts';
 import { until } from '../../../support/until.ts';
 
 const lanes = useLanes(4, counterDomain);
-/** So that a shadow is filled in several batches. */
+/** The shadow is filled in several batches. */
 const options = { projectionBatchLimit: 3 };
 
 beforeAll(async () => {

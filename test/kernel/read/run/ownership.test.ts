@@ -56,7 +56,7 @@ describe('a projection that another server begins again', () => {
     await increment(former, counterId);
     await expectWhole(former);
     expect(former.projector.positions.of('counters')).toBe(2);
-    // As a server does that makes the table again, and then its fold fails at the first event.
+    // A server creates the table again, and then its fold fails at the first event.
     await database.sql`update read.checkpoints
       set position = 0, generation = generation + 1, owner = gen_random_uuid(), owner_process = 'elsewhere:1', lease_until = now() + interval '1 minute'`;
     await until(() => former.projector.positions.of('counters') === 0);

@@ -24,7 +24,7 @@ function aFewBooks() {
     [three, Renamed({ from: bob, to: 'eve' })],
   ]);
 }
-/** So that they are several batches. */
+/** The events are several batches. */
 const options = { projectionBatchLimit: 4 };
 
 const lanes = useLanes(4, libraryDomain);
@@ -32,7 +32,7 @@ beforeAll(async () => {
   for (const lane of lanes) await lane.log.append(aFewBooks());
 });
 
-/** As somebody leaves them who was killed in the midst of things. */
+/** Leaves them as a process does that is killed in the middle of its work. */
 async function ownedByTheDead({ sql }: Lane): Promise<void> {
   const process = `${hostname()}:4194303`;
   for (const { checkpoint } of libraryDomain.projections) {

@@ -50,7 +50,7 @@ export const returnBook = defineCommand('returnBook', {
   decide: (loan) => (loan.status === 'RETURNED' ? reject('NOT_LENT', 'The book is back already.') : BookReturned({})),
 });
 
-/** Of the process, see due.ts: it is no mutation. */
+/** Issued by the process in due.ts only: it is no mutation. */
 export const remindBorrower = defineCommand('remindBorrower', {
   aggregate: Loan,
   input: z.object({ loanId: id('The loan.') }),
