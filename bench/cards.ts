@@ -19,7 +19,7 @@ import {
 const COUNTS: ArticleCounts = { authors: 2000, articles: 50_000, tags: 200, comments: 2_000_000 };
 const QUICK: ArticleCounts = { authors: 20, articles: 500, tags: 20, comments: 20_000 };
 const CALLERS = [1, 32];
-/** The default number of connections that a server has for reading: further callers wait. */
+/** As many as a server has for reading by default: of more callers the others wait. */
 const CONNECTIONS = 10;
 const PROMISED = 100;
 

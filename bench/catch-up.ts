@@ -25,7 +25,7 @@ export const benchmark: Benchmark = {
   run: async ({ postgres, rounds, seconds, say }) => {
     const found = new Map<string, number[][]>();
     for (const rate of RATES) {
-      // One database for each rate, so that no rate begins with the backlog of another.
+      // A database for each: what one rate has left to do is not the next one's.
       const api = await openApi(await postgres.createDatabase(`catch_up_${rate}`), {
         domains: DOMAINS,
         // One socket stands for many clients.

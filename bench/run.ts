@@ -52,6 +52,6 @@ try {
 } finally {
   await postgres.release();
 }
-// The charts then always show the last measurements.
+// So that what is shown is always what was measured last.
 if (!quick) await drawCharts(say);
 process.exitCode = isGood ? 0 : 1;

@@ -3,7 +3,7 @@ import { compile, type TopLevelSpec } from 'vega-lite';
 import { isOurs } from '../support/measuring/result.ts';
 import { type Chart, isRate } from './chart.ts';
 
-/** The width of a picture that GitHub shows without shrinking it. */
+/** As wide as a page of GitHub shows a picture without shrinking it. */
 const WIDTH = 820;
 /** Values that lie further apart than this many times are shown on a logarithmic scale. */
 const SPAN = 30;
@@ -111,7 +111,7 @@ interface Scale {
   readonly domain: [number, number];
 }
 
-/** Leaves room behind the longest bar for its label. */
+/** With room behind the longest bar for its label. */
 function scaleOf({ bars, unit }: Chart): Scale {
   const low = Math.min(...bars.map(({ lowest }) => lowest));
   const high = Math.max(...bars.map(({ highest }) => highest));
@@ -182,7 +182,7 @@ function coloursOfParties(contenders: readonly string[]): string[] {
   return contenders.map((who) => colours[parties.indexOf(partyOf(who))] as string);
 }
 
-/** The number that fits side by side. */
+/** As many as fit side by side. */
 function columnsOf(contenders: readonly string[]): number {
   const widest = Math.max(...contenders.map(({ length }) => length)) * 6.5 + 40;
   return Math.max(1, Math.min(contenders.length, Math.floor((WIDTH - 40) / widest)));

@@ -12,7 +12,7 @@ export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGb: number;
-  /** The load average of the minute before the run. */
+  /** Of the last minute when the run began: what else the machine did. */
   readonly load: number;
   readonly node: string;
   readonly postgres: string;

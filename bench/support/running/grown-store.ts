@@ -65,7 +65,7 @@ export async function openGrownStore(server: BenchPostgres, name: string, connec
   const store = openEventStore(url);
   // Only queries: what is appended while it is measured would keep it busy afterwards, while others have their turn.
   const api = await openApi(url, { domains: [metersWithApi.name], connections, settings: { PROJECTOR: 'off' } });
-  // The number of connections that the server has for queries.
+  // As many connections as the server has for queries.
   const reader = openPool({ url, connections: 10, applicationName: 'bench' });
   const readModels = new ReadModels(reader.db);
   const rows = () => new Rows(readModels, SYSTEM);

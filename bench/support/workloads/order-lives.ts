@@ -79,7 +79,7 @@ export async function openOrderLives(url: string): Promise<OrderLives> {
 }
 
 async function accepted<C extends Command>(engine: BenchEngine, actor: Actor, command: C, input: InputOf<C>) {
-  // A request over the API has one too.
+  // As a request over the API has one.
   const outcome = await engine.bus.execute(command, input, { actor, correlationId: randomUUID() });
   if (outcome.kind !== 'accepted') throw new Error(`A command was not accepted: ${JSON.stringify(outcome)}`);
   return { id: outcome.receipt.aggregateId, position: outcome.receipt.position };

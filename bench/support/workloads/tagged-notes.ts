@@ -18,9 +18,9 @@ export interface TaggedNotes {
   readonly eventBytes: number;
   /** Bytes that the database has grown by, after a vacuum: events, rows, former versions, audit trail and all indexes. */
   readonly diskBytes: number;
-  /** Size of the read model of notes, with its former versions. */
+  /** Of these the read model of notes with its former versions. */
   readonly notesBytes: number;
-  /** Size of the snapshots of the aggregates. */
+  /** Of these snapshots of the aggregates. */
   readonly snapshotBytes: number;
   /** Bytes of the write-ahead log. */
   readonly walBytes: number;
