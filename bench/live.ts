@@ -11,7 +11,7 @@ const SUBSCRIBERS = [1000, 10_000];
 const LISTS = [1, 10, 1000];
 /** Changes per second. */
 const RATE = 500;
-const SECONDS = 3;
+const SECONDS = 2;
 /** Orders that the lists of one benchmark have together, and most orders of one list. */
 const ORDERS = 200;
 const MOST_ORDERS = 20;
