@@ -16,6 +16,25 @@ interface Titled {
   readonly live: { readonly note: { readonly title: string } };
 }
 
+it('each execution of a live query counts as the fields at its root, however little it reads', async () => {
+  const [author, reader] = await Promise.all(['writer', 'watcher'].map((name) => accessToken(name, ['staff'])));
+  const { aggregateId: id, token: after } = await accepted(
+    app,
+    'createNote',
+    { title: '0', content: '' },
+    { token: author },
+  );
+  const fields = Array.from({ length: POINTS }, (_, nth) => `n${nth}: note(id: $id) { title }`).join(' ');
+  const query = `subscription ($id: ID!, $after: ConsistencyToken) { live(after: $after) { ${fields} } }`;
+  const feed = open('WebSocket', { token: reader }).subscribe<{ live: { n0: { title: string } } }>(query, {
+    id,
+    after,
+  });
+  expect((await feed.data()).live.n0.title).toBe('0');
+  const { errors } = await app.query('{ __typename }', {}, { token: reader });
+  expect(errors).toMatchObject([{ extensions: { code: 'THROTTLED' } }]);
+});
+
 it('what a live query reads and answers counts as operations of the one who pays for it', async () => {
   const [author, editor, reader] = await Promise.all(
     ['author', 'editor', 'reader'].map((name) => accessToken(name, ['staff'])),

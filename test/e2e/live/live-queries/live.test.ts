@@ -66,6 +66,18 @@ describe.each(ways)('live (%s)', (way) => {
     }
   });
 
+  it('sends large messages whole', async () => {
+    // Not all of it is ASCII, and it is more than what is serialised at once.
+    const content = 'weaving \u00e9\u4e16 '.repeat(9000);
+    const { aggregateId: id, token: after } = await accepted(app, 'createNote', { title: 'Looms', content });
+    const query =
+      'subscription ($id: ID!, $after: ConsistencyToken) { live(after: $after) { note(id: $id) { title content } } }';
+    const feeds = [1, 2].map(() => open(way).subscribe<{ live: { note: object } }>(query, { id, after }));
+    for (const feed of feeds) expect((await feed.data()).live.note).toEqual({ title: 'Looms', content });
+    await accepted(app, 'renameNote', { noteId: id, title: 'Cards' });
+    for (const feed of feeds) expect((await feed.data()).live.note).toEqual({ title: 'Cards', content });
+  });
+
   it('sends tokens that never go back, each at or past the change that its message shows', async () => {
     const { aggregateId: customerId, token } = await registerCustomer(app);
     const feed = open(way).subscribe<Listed>(ORDERS, { customerId, after: token, everyMs: 50 });
