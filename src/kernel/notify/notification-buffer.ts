@@ -34,7 +34,9 @@ export interface Notification {
 /** Postgres accepts payloads of less than 8,000 bytes. */
 const MAX_BYTES = 7999;
 /** Maximum number of keys for one projection. More would not fit. */
-export const MAX_NOTIFIED_KEYS = 250;
+const MAX_KEYS = 250;
+/** Maximum number of rows of one projection of which it is told what they were before. More would not fit. */
+export const MAX_FORMER_ROWS = 60;
 
 /** Collects facts until the next notification, which contains all of them. */
 export class NotificationBuffer {
@@ -108,8 +110,8 @@ function merged(before: RemoteAdvance, now: RemoteAdvance): RemoteAdvance {
   return {
     ...now,
     from: before.from,
-    keys: keys && keys.size <= MAX_NOTIFIED_KEYS ? [...keys] : null,
-    former: former && former.length <= MAX_NOTIFIED_KEYS ? former : undefined,
+    keys: keys && keys.size <= MAX_KEYS ? [...keys] : null,
+    former: former && former.length <= MAX_FORMER_ROWS ? former : undefined,
     lagMs: Math.max(before.lagMs, now.lagMs),
   };
 }

@@ -10,7 +10,7 @@ import type { Projection } from '../../define/read-model/projection.ts';
 import { LogHead } from '../../log/log-head.ts';
 import { formerValuesOf } from '../../notify/changed-rows.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
-import { MAX_NOTIFIED_KEYS, type Notification } from '../../notify/notification-buffer.ts';
+import { MAX_FORMER_ROWS, type Notification } from '../../notify/notification-buffer.ts';
 import type { MonitoredWork } from '../../observe/stall-watch.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import { RebuildCoordinator } from '../rebuild/rebuild-coordinator.ts';
@@ -253,8 +253,8 @@ export class Projector {
     const from = Math.min(this.#lastPublished.get(projection) ?? to, to);
     this.#lastPublished.set(projection, to);
     this.#moved(moved);
-    // More rows than a notification can name are changed by a read model that catches up.
-    const former = rows && keys && keys.size <= MAX_NOTIFIED_KEYS ? formerValuesOf(rows) : undefined;
+    // A read model that catches up changes more.
+    const former = rows && keys && keys.size <= MAX_FORMER_ROWS ? formerValuesOf(rows) : undefined;
     this.#options.others.moved(key, { from, to, keys: keys && [...keys], former, lagMs, generation, hasParked });
   }
 
