@@ -8,6 +8,7 @@ export class SharedJson {
   /** Size in bytes. */
   readonly bytes: number;
   readonly #written: string | readonly Buffer[];
+  #whole: WeakRef<{ readonly text: string }> | undefined;
 
   /** @param written the JSON of an object with at least one property: a text, or pieces in UTF-8. */
   constructor(written: string | readonly Buffer[]) {
@@ -22,9 +23,15 @@ export class SharedJson {
     return typeof this.#written === 'string' ? undefined : this.#written;
   }
 
-  /** All of it. Large JSON is made a text anew each time. */
+  /** All of it. Of large JSON the text is kept only as long as several want it one after the other. */
   get text(): string {
-    return typeof this.#written === 'string' ? this.#written : Buffer.concat(this.#written).toString();
+    if (typeof this.#written === 'string') return this.#written;
+    let whole = this.#whole?.deref();
+    if (!whole) {
+      whole = { text: Buffer.concat(this.#written).toString() };
+      this.#whole = new WeakRef(whole);
+    }
+    return whole.text;
   }
 
   /** The JSON of the same object with one more property, which it does not have yet. */
