@@ -1,11 +1,10 @@
 // `npm run abuse` attacks a server and looks at how innocent clients fare meanwhile. See docs/abuse.md.
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
 import { parseArgs, promisify } from 'node:util';
 import { onLauncherGone } from '../../src/server/launcher.ts';
 import { testSeed } from '../support/random.ts';
+import { keepProgramFolder, openProgramFolder } from '../support/run/scratch.ts';
 import { ProductionServer } from '../support/server/production-server.ts';
 import { attacks } from './attacks.ts';
 import { Campaign, type Result } from './campaign.ts';
@@ -39,7 +38,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 onLauncherGone(stop);
 
 say(`seed ${seed}: ${chosen.length} attacks, ${seconds} seconds each`);
-const folder = await mkdtemp(join(tmpdir(), 'afterwrite-abuse-'));
+const folder = openProgramFolder('abuse');
 const server = await ProductionServer.start(folder, {
   TRUSTED_DOCUMENTS: 'test/abuse/documents.json',
   TRUSTED_DOCUMENTS_ONLY: 'off',
@@ -70,7 +69,10 @@ for (const [{ attack }, { reasons }] of results) {
   held &&= reasons.length === 0;
 }
 if (held) await rm(folder, { recursive: true, force: true });
-else say(`The server's log: ${server.logFile}`);
+else {
+  keepProgramFolder(folder);
+  say(`The server's log: ${server.logFile}`);
+}
 process.exit(held ? 0 : 1);
 
 /** Whether the log is whole. @throws if it is not. */

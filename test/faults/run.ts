@@ -1,10 +1,10 @@
 // `npm run faults` proves by trying that nothing is lost. See docs/proof.md.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { onLauncherGone } from '../../src/server/launcher.ts';
 import { testSeed } from '../support/random.ts';
+import { keepProgramFolder, openProgramFolder } from '../support/run/scratch.ts';
 import { runDeploys } from './deploys/run.ts';
 import { drive } from './drive.ts';
 import { describe, describeViolations, save } from './report.ts';
@@ -44,7 +44,7 @@ if (
   process.exit(2);
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'afterwrite-faults-'));
+const folder = openProgramFolder('faults');
 const interrupted = new AbortController();
 const stop = () => interrupted.abort();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
@@ -87,6 +87,9 @@ try {
   process.exitCode = interrupted.signal.aborted ? 130 : 1;
 }
 await rm(keeps ? join(folder, 'data') : folder, { recursive: true, force: true });
-if (keeps) say(`histories and logs: ${folder}`);
+if (keeps) {
+  keepProgramFolder(folder);
+  say(`histories and logs: ${folder}`);
+}
 // Whatever may still wait for an answer is of no interest any more.
 process.exit();

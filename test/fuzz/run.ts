@@ -1,12 +1,11 @@
 // `npm run fuzz` sends operations that were made by chance and judges every answer. See docs/security.md.
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { buildSchema } from 'graphql';
 import { onLauncherGone } from '../../src/server/launcher.ts';
 import { Random, testSeed } from '../support/random.ts';
+import { keepProgramFolder, openProgramFolder } from '../support/run/scratch.ts';
 import { ProductionServer } from '../support/server/production-server.ts';
 import { Documents } from './documents.ts';
 import { Fuzzer } from './fuzzer.ts';
@@ -30,7 +29,7 @@ if (!Number.isInteger(operations) || operations < 1 || !Number.isInteger(seed)) 
 const ENV = { REQUESTS_PER_ADDRESS: '0', OPERATIONS_PER_ACTOR: '0', BAD_CREDENTIALS_PER_ADDRESS: '0' };
 
 console.error(`seed ${seed}: ${operations} operations`);
-const folder = await mkdtemp(join(tmpdir(), 'afterwrite-fuzz-'));
+const folder = openProgramFolder('fuzz');
 const server = await ProductionServer.start(folder, ENV);
 onLauncherGone(() => void server.stop());
 let failures: readonly string[] = [];
@@ -49,6 +48,7 @@ try {
 }
 for (const failure of failures.slice(0, 20)) console.log(`\n${failure}`);
 if (failures.length > 0) {
+  keepProgramFolder(folder);
   console.log(`\n${failures.length} failures. Seed ${seed}; the server's log: ${server.logFile}`);
   process.exitCode = 1;
 } else {

@@ -7,22 +7,35 @@ import { endTree, ProcessRegistry, postgresBelow } from './processes.ts';
 const IN_MEMORY = '/dev/shm';
 const ENOUGH_BYTES = 4 * 2 ** 30;
 const PREFIX = 'afterwrite-run-';
+/** File in a folder that names the process whose folder it is. */
+const OWNER = 'owner';
 
 /**
  * Makes a folder for everything that one run of tests makes. When this process exits, the folder is removed, and what still
  * runs of the processes that the run has started is ended. What an earlier run left that was killed goes now.
  */
 export function openRunFolder(): string {
-  const parent = process.env.TMPDIR ?? scratchFolder();
-  removeLeftovers(parent);
-  const folder = mkdtempSync(join(parent, PREFIX));
+  const folder = ownedFolder(process.env.TMPDIR ?? scratchFolder(), PREFIX);
   // Some tests do things as another user.
   chmodSync(folder, 0o755);
-  writeFileSync(join(folder, 'owner'), ownIdentity());
   registryOf(folder).watch();
   process.on('exit', () => removeRun(folder));
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   return folder;
+}
+
+/**
+ * Makes a folder for one run of a program that runs a server, such as `npm run abuse`, which removes it at its end. What an earlier
+ * run left that was killed goes now, with its Postgres.
+ * @param program its name, which the folder has too.
+ */
+export function openProgramFolder(program: string): string {
+  return ownedFolder(tmpdir(), `afterwrite-${program}-`);
+}
+
+/** Lets somebody look at a program's folder after its end: no later run removes it. */
+export function keepProgramFolder(folder: string): void {
+  rmSync(join(folder, OWNER), { force: true });
 }
 
 /** The registry of the processes that a run's tests start. */
@@ -44,11 +57,18 @@ function scratchFolder(): string {
   }
 }
 
-function removeLeftovers(parent: string): void {
+function ownedFolder(parent: string, prefix: string): string {
+  removeLeftovers(parent, prefix);
+  const folder = mkdtempSync(join(parent, prefix));
+  writeFileSync(join(folder, OWNER), ownIdentity());
+  return folder;
+}
+
+function removeLeftovers(parent: string, prefix: string): void {
   for (const name of readdirSync(parent)) {
-    if (!name.startsWith(PREFIX)) continue;
+    if (!name.startsWith(prefix)) continue;
     try {
-      if (!isAlive(readFileSync(join(parent, name, 'owner'), 'utf8'))) removeRun(join(parent, name));
+      if (!isAlive(readFileSync(join(parent, name, OWNER), 'utf8'))) removeRun(join(parent, name));
     } catch {
       // It is being made, or removed, or another user's.
     }
