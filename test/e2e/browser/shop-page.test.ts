@@ -38,6 +38,8 @@ describe.skipIf(lacks('chromium'))('npm run example', { timeout: 120_000 }, () =
     const { shop: ada, page, complaints } = await open();
     await ada.product('Blue teapot', '12 in stock').waitFor();
     await ada.signInAs('Ada, customer');
+    await ada.putIntoBasket('Earl Grey', 1);
+    await ada.press('Remove Earl Grey');
     await ada.putIntoBasket('Blue teapot', 2);
     const first = await ada.placeOrder();
     await ada.order('confirmed').waitFor();
@@ -65,10 +67,12 @@ describe.skipIf(lacks('chromium'))('npm run example', { timeout: 120_000 }, () =
     await former.filter({ hasText: 'placed' }).waitFor();
     expect(await ada.order('delivered').count()).toBe(1);
 
-    await ada.goTo('Catalogue');
-    for (const window of WINDOWS) {
-      await page.setViewportSize(window);
-      expect([window, await ada.overflows()]).toEqual([window, false]);
+    for (const link of [undefined, 'My orders', 'Catalogue']) {
+      if (link) await ada.goTo(link);
+      for (const window of WINDOWS) {
+        await page.setViewportSize(window);
+        expect([link, window, await ada.overflows()]).toEqual([link, window, false]);
+      }
     }
     expect([...complaints, ...staff.complaints]).toEqual([]);
 

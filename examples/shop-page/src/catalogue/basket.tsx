@@ -1,6 +1,9 @@
+import { useState } from 'react';
 import { Money } from '../parts/money.tsx';
 import { OrderForm } from './order-form.tsx';
 import type { BasketActions, BasketLine } from './use-basket.ts';
+
+const MOST_PIECES = 99;
 
 /** What is to be ordered, and the form that orders it. */
 export function Basket({ customerId, basket }: { readonly customerId: string; readonly basket: BasketActions }) {
@@ -34,17 +37,42 @@ function Line({ line, setQuantity }: { readonly line: BasketLine; setQuantity(qu
   const { name, price, quantity } = line;
   return (
     <li>
-      <span>{name}</span>
-      <input
-        type="number"
-        min={0}
-        max={99}
-        aria-label={`How many of ${name}`}
-        value={quantity}
-        onChange={(event) => setQuantity(Math.min(event.target.valueAsNumber || 0, 99))}
-      />
+      <span>
+        {name}
+        <button type="button" className="is-link" onClick={() => setQuantity(0)}>
+          Remove<span className="visually-hidden"> {name}</span>
+        </button>
+      </span>
+      <Quantity label={`How many of ${name}`} value={quantity} onChange={setQuantity} />
       <Money of={{ amount: price.amount * quantity, currency: price.currency }} />
     </li>
+  );
+}
+
+interface QuantityProperties {
+  readonly label: string;
+  readonly value: number;
+  onChange(value: number): void;
+}
+
+function Quantity({ label, value, onChange }: QuantityProperties) {
+  // What is being typed need not be a number yet.
+  const [draft, setDraft] = useState<string>();
+  const type = (text: string) => {
+    setDraft(text);
+    const typed = Math.trunc(Number(text));
+    if (typed >= 1) onChange(Math.min(typed, MOST_PIECES));
+  };
+  return (
+    <input
+      type="number"
+      min={1}
+      max={MOST_PIECES}
+      aria-label={label}
+      value={draft ?? value}
+      onChange={(event) => type(event.target.value)}
+      onBlur={() => setDraft(undefined)}
+    />
   );
 }
 

@@ -13,8 +13,6 @@ type Action =
   | { readonly type: 'set'; readonly productId: string; readonly quantity: number }
   | { readonly type: 'empty' };
 
-const KEY = 'basket';
-
 function reduce(lines: readonly BasketLine[], action: Action): readonly BasketLine[] {
   switch (action.type) {
     case 'add': {
@@ -31,10 +29,11 @@ function reduce(lines: readonly BasketLine[], action: Action): readonly BasketLi
   }
 }
 
-/** The basket of this tab, kept over a reload. Nothing is known of it to the server until it is ordered. */
-export function useBasket() {
-  const [lines, dispatch] = useReducer(reduce, undefined, () => JSON.parse(sessionStorage.getItem(KEY) ?? '[]'));
-  useEffect(() => sessionStorage.setItem(KEY, JSON.stringify(lines)), [lines]);
+/** Somebody's basket in this tab, kept over a reload. The server knows nothing of it until it is ordered. */
+export function useBasket(owner: string) {
+  const key = `basket of ${owner}`;
+  const [lines, dispatch] = useReducer(reduce, undefined, () => JSON.parse(sessionStorage.getItem(key) ?? '[]'));
+  useEffect(() => sessionStorage.setItem(key, JSON.stringify(lines)), [key, lines]);
   return {
     lines,
     add: ({ id: productId, name, price }: { id: string; name: string; price: BasketLine['price'] }) =>

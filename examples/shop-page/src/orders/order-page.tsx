@@ -45,7 +45,7 @@ export function OrderPage({ id }: { readonly id: string }) {
             </section>
             <TimeTravel id={id} version={order.version} />
           </div>
-          {view.fulfilment && <Progress fulfilment={view.fulfilment} />}
+          {view.fulfilment && <Progress fulfilment={view.fulfilment} isExplained={Boolean(order.cancellationReason)} />}
         </div>
       )}
     </article>

@@ -13,8 +13,14 @@ graphql(`
   }
 `);
 
+interface Properties {
+  readonly fulfilment: FulfilmentProgressFragment;
+  /** True if the page says elsewhere why the order has failed. */
+  readonly isExplained: boolean;
+}
+
 /** What the server has done for an order by itself, as it happens. */
-export function Progress({ fulfilment: { steps, failure } }: { readonly fulfilment: FulfilmentProgressFragment }) {
+export function Progress({ fulfilment: { steps, failure }, isExplained }: Properties) {
   return (
     <aside className="card side" aria-labelledby="progress">
       <h2 id="progress">What has happened</h2>
@@ -29,7 +35,7 @@ export function Progress({ fulfilment: { steps, failure } }: { readonly fulfilme
           </li>
         ))}
       </ol>
-      {failure && <p className="is-warning">{failure}</p>}
+      {failure && !isExplained && <p className="is-warning">{failure}</p>}
     </aside>
   );
 }
