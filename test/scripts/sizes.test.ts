@@ -4,8 +4,8 @@ import { expect, it } from 'vitest';
 
 /** A longer file has more than one reason to exist. */
 const MAX_LINES = 300;
-/** A larger folder lacks a concept: about a dozen files. */
-const MAX_FILES = 14;
+/** A folder has about a dozen files; a larger one lacks a concept. */
+const MAX_FILES = 16;
 
 const ROOTS = ['src', 'client/src', 'create/src', 'test', 'bench', 'scripts'];
 const files = ROOTS.flatMap((root) => globSync(`${root}/**/*.{ts,mjs,js}`)).filter(

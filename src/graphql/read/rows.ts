@@ -69,7 +69,7 @@ export class Rows {
       rows = new Map();
       this.#loaded.set(projection, rows);
     }
-    const name = info ? `${text} ${selectedColumns(projection, info, NOTHING).name}` : text;
+    const name = info ? `${text} ${selectedColumns(projection, info, []).name}` : text;
     let row = rows.get(name);
     if (!row) {
       this.#options.recorder?.row(projection.name, text);
@@ -148,7 +148,7 @@ export class Rows {
     if (key) this.#options.recorder?.row(projection.name, String((row as RowValues)[key.property]));
     const lists = this.#lists;
     const page = await lists.versionsOf(projection, row, request, visibility);
-    this.#noteReadPage(projection, page.edges);
+    this.#noteRead(projection, nodesOf(page));
     if (!presentVersion(row)) this.#options.onStale?.();
     const counted = { ...page, totalCount: () => lists.countVersionsOf(projection, row, visibility) };
     return counted as CountedPage<VersionOf<P>>;
@@ -163,8 +163,8 @@ export class Rows {
     const recorded = { visibility, conditions };
     const hasRead = this.#options.recorder?.page(projection, recorded);
     const lists = this.#lists;
-    const page = await lists.page<RowOfProjection<P>>(projection, { ...request, where }, ({ edges }) =>
-      this.#noteReadPage(projection, edges),
+    const page = await lists.page<RowOfProjection<P>>(projection, { ...request, where }, (found) =>
+      this.#noteRead(projection, nodesOf(found)),
     );
     hasRead?.(rowsOf(page));
     const { anyOf } = request;
@@ -237,7 +237,7 @@ export class Rows {
     const hasRead = this.#options.recorder?.page(projection, recorded);
     const lists = this.#lists;
     const page = await lists.pageOf<RowOfProjection<P>>(projection, list, request);
-    this.#noteReadPage(projection, page.edges);
+    this.#noteRead(projection, nodesOf(page));
     hasRead?.(rowsOf(page));
     return this.#counted(projection, page, recorded, () => lists.countOf(projection, list, request.where));
   }
@@ -279,24 +279,19 @@ export class Rows {
     if (this.#options.hasParked?.(name)) this.#options.onStale?.();
   }
 
-  #noteReadPage(projection: Projection, edges: Page<RowValues>['edges']): void {
-    const rows = edges.map(({ node }) => node);
-    this.#noteRead(projection, rows);
-  }
-
   #noteRead(projection: Projection, rows: readonly RowValues[]): void {
     this.#options.budget?.read(rows, projection.name);
     if (rows.some(({ staleSince }) => staleSince !== null)) this.#options.onStale?.();
   }
 }
 
-const NOTHING: readonly string[] = [];
-
-/** What is read of a row that a field shows: also its key, and what says whether the actor may see it. */
+/** The columns of a row that a field shows, its key, and the columns that decide whether the actor may see it. */
 function selectedToSee(projection: Projection, info: GraphQLResolveInfo, visibility: Visibility): SelectedColumns {
-  const needed = visibility === 'all' ? NOTHING : visibility.flatMap((values) => Object.keys(values));
+  const needed = visibility === 'all' ? [] : visibility.flatMap((values) => Object.keys(values));
   return selectedColumns(projection, info, [...needed, ...projection.key.map(({ property }) => property)]);
 }
+
+const nodesOf = ({ edges }: Pick<Page<RowValues>, 'edges'>) => edges.map(({ node }) => node);
 
 /** The rows of a page, and the one behind it that decides whether there is more. */
 function* rowsOf({ edges, beyond }: Page<RowValues>): Iterable<RowValues> {
