@@ -1,4 +1,4 @@
-import { pause } from '../../../scheduling/sleeper.ts';
+import { pause, Sleeper } from '../../../scheduling/sleeper.ts';
 import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
 import { type AfterFailure, LogConsumer, type StartingPoint } from '../../checkpoints/log-consumer.ts';
 import { PageReader } from '../../checkpoints/page-reader.ts';
@@ -56,12 +56,16 @@ const PAGE = 500;
  * Time between two moves of the checkpoint, in ms. It lags behind completed work; work that is repeated is a replay.
  */
 const MOVE_EVERY_MS = 100;
+/** The same if nothing is in progress, in ms. What is found out without an event, such as a fault of a retry, is stored then. */
+const IDLE_MOVE_MS = 1000;
 
 /** The parts that handle events while the follower runs. */
 interface Workers {
   readonly items: ItemRunner;
   readonly retry: ParkedRetry;
   readonly newer: NewerWork;
+  /** Wakes what moves the checkpoint. */
+  readonly mover: Sleeper;
 }
 
 /**
@@ -153,11 +157,11 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     const items = new ItemRunner({ ...shared, limits, read, onRoom }, partitions, this.position, stopping);
     const readAgain = (positions: readonly number[]) => this.#readable.at(positions);
     const retry = new ParkedRetry({ ...shared, items, read: readAgain, stopping });
-    this.#workers = { items, retry, newer };
+    this.#workers = { items, retry, newer, mover: new Sleeper(stopping) };
   }
 
   protected override companions(stopping: AbortSignal): readonly Promise<void>[] {
-    const { items, retry } = this.#prepared;
+    const { items, retry, mover } = this.#prepared;
     const { deadlines } = this.#parts.work;
     const tellDeadlines = deadlines?.watch(
       (deadline) =>
@@ -166,7 +170,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
         }),
       stopping,
     );
-    return [this.#keepMoving(items, stopping), retry.run(), ...(tellDeadlines ? [tellDeadlines] : [])];
+    return [this.#keepMoving(items, mover, stopping), retry.run(), ...(tellDeadlines ? [tellDeadlines] : [])];
   }
 
   protected override get hasRoom(): boolean {
@@ -183,7 +187,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
    */
   protected override async handle(page: ReadablePage, stopping: AbortSignal): Promise<void> {
     const { work, name, onError } = this.#parts;
-    const { items } = this.#prepared;
+    const { items, mover } = this.#prepared;
     const routes = await work.routesOf(page.events, (partition) => items.isOpen(partition));
     const division = divide(page, routes, items.partitions, (type) => work.wanted(type));
     for (const { position, partition, eventType, error } of division.toPark) {
@@ -193,6 +197,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     if (!(await items.park(toPark, pauseAfter(5, undefined))) || stopping.aborted) return;
     for (const item of division.items) items.add(item);
     items.saw((page.events.at(-1) as RecordedEvent).position);
+    mover.wake();
   }
 
   protected override async succeeded(): Promise<void> {
@@ -203,6 +208,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
     this.#reader.forget();
+    this.#workers?.mover.wake();
     if (error instanceof AheadOfCodeError) {
       this.#failure = null;
       this.#newerEvent = error.message;
@@ -233,10 +239,11 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     return this.#workers;
   }
 
-  async #keepMoving(items: ItemRunner, stopping: AbortSignal): Promise<void> {
+  async #keepMoving(items: ItemRunner, mover: Sleeper, stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {
       await pause(MOVE_EVERY_MS, stopping);
       if (!(await this.#move(items))) this.halt();
+      if (items.size === 0 && items.done === this.position) await mover.sleep(IDLE_MOVE_MS);
     }
   }
 
