@@ -68,8 +68,9 @@ export async function allowanceOf(db: Database, allAsUser: boolean): Promise<All
     inUse: number;
     inDatabase: number;
   }>(sql`
-    select (select sum(case name when 'max_connections' then setting::int else -setting::int end)::int from pg_settings
-            where name in ('max_connections', 'superuser_reserved_connections', 'reserved_connections')) as server,
+    select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+             -- From Postgres 16 on.
+             - coalesce(current_setting('reserved_connections', true)::int, 0) as server,
            datconnlimit as database, (select rolconnlimit from pg_roles where rolname = current_user) as "user",
            (select count(*)::int from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()) as "inUse",
            (select count(*)::int from pg_stat_activity

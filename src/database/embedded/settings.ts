@@ -20,6 +20,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   checkpoint_completion_target: '0.9',
   random_page_cost: '1.1',
   jit: 'off',
+  // Otherwise each connection loads it when it appends for the first time.
+  shared_preload_libraries: 'plpgsql',
   // Parallel plans need shared memory segments, for which a container has only 64 MB by default.
   max_parallel_workers_per_gather: '0',
   password_encryption: 'scram-sha-256',
