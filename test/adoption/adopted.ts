@@ -7,6 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
+import { withLock } from '../../src/database/embedded/lock.ts';
 import { childEnvironment } from '../support/server/child-environment.ts';
 
 const execute = promisify(execFile);
@@ -82,16 +83,21 @@ export async function packCommit(commit: string): Promise<Release> {
   }
 }
 
-/** Packs the product as it is. */
-export async function packProduct(): Promise<Release & { remove(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'afterwrite-packages-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
-  try {
-    return { afterwrite: await pack(root, folder), loans: join(root, 'test/adoption/loans'), remove };
-  } catch (error) {
-    await remove();
-    throw error;
-  }
+/** Compiling takes longest; others may wait for it. */
+const PACKING_MS = 150_000;
+
+/**
+ * Packs the product as it is, once for all files of a run: it is compiled in a folder of the repository, where two at one time would
+ * disturb each other.
+ */
+export async function packProduct(): Promise<Release> {
+  const folder = join(process.env.TEST_RUN_FOLDER ?? '', 'packed');
+  const afterwrite = join(folder, 'afterwrite.tgz');
+  await mkdir(folder, { recursive: true });
+  await withLock(join(folder, 'lock'), PACKING_MS, async () => {
+    if (!existsSync(afterwrite)) await rename(await pack(root, folder), afterwrite);
+  });
+  return { afterwrite, loans: join(root, 'test/adoption/loans') };
 }
 
 /** The packed product and the packed `create-afterwrite`. */
@@ -104,12 +110,13 @@ export interface Packages extends Release {
 /** Packs both packages. Needs no registry. */
 export async function packAll(): Promise<Packages> {
   const product = await packProduct();
+  const folder = await mkdtemp(join(tmpdir(), 'afterwrite-packages-'));
+  const remove = () => rm(folder, { recursive: true, force: true });
   try {
-    const folder = dirname(product.afterwrite);
     await unpack(await pack(join(root, 'create'), folder), join(folder, 'create'));
-    return { ...product, create: join(folder, 'create/dist/create/src/main.js') };
+    return { ...product, create: join(folder, 'create/dist/create/src/main.js'), remove };
   } catch (error) {
-    await product.remove();
+    await remove();
     throw error;
   }
 }

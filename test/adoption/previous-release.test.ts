@@ -98,7 +98,6 @@ describe.skipIf(lacks('earlier commits'))('the release before and this one, on o
     const then = await packCommit(PREVIOUS_RELEASE);
     const now = await packProduct();
     [before, present, database] = await Promise.all([adopt(then), adopt(now), createDatabase()]);
-    await now.remove();
     await addMigration(present);
   });
   afterAll(async () => {

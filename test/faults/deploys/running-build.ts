@@ -26,7 +26,7 @@ export class RunningBuild {
   constructor(build: Build, env: NodeJS.ProcessEnv, logFile: string) {
     this.build = build;
     this.#log = createWriteStream(logFile, { flags: 'a' });
-    this.#child = spawn(process.execPath, [`test/faults/deploys/app/build-${build.toLowerCase()}.ts`], {
+    this.#child = spawn(process.execPath, ['test/faults/deploys/app/serve.ts', build], {
       cwd: root,
       env: { ...childEnvironment(), HOST: '127.0.0.1', PORT: '0', AFTERWRITE_LAUNCHER: '1', ...env },
       // The channel is for nothing but its end: if this process ends, the server stops.

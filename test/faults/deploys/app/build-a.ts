@@ -10,7 +10,6 @@ import {
   nonPersonal,
   readTable,
 } from '../../../../src/index.ts';
-import { serve } from '../../../../src/server/index.ts';
 import { roles } from '../../../../src/shop/roles.ts';
 import { memosDomain } from './memos.ts';
 import { defineParcels } from './parcels.ts';
@@ -99,4 +98,4 @@ const domain = defineDomain({
   graphql,
 });
 
-await serve(defineApp({ name: 'parcels', roles, developerRoles: ['admin'], domains: [domain, memosDomain(false)] }));
+export default defineApp({ name: 'parcels', roles, developerRoles: ['admin'], domains: [domain, memosDomain(false)] });

@@ -11,7 +11,6 @@ import {
   nonPersonal,
   readTable,
 } from '../../../../src/index.ts';
-import { serve } from '../../../../src/server/index.ts';
 import { roles } from '../../../../src/shop/roles.ts';
 import { memosDomain } from './memos.ts';
 import { defineParcels } from './parcels.ts';
@@ -115,4 +114,4 @@ const domain = defineDomain({
   graphql,
 });
 
-await serve(defineApp({ name: 'parcels', roles, developerRoles: ['admin'], domains: [domain, memosDomain(true)] }));
+export default defineApp({ name: 'parcels', roles, developerRoles: ['admin'], domains: [domain, memosDomain(true)] });
