@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Credentials } from '../../client/src/core/credentials.ts';
+import { UnreachableError } from '../../client/src/core/errors.ts';
+import { Tokens } from '../../client/src/core/tokens.ts';
+import { type Opening, Stream, type StreamParts } from '../../client/src/streams/stream.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A subscription over a way that the test holds in its hands. */
+function subscribe() {
+  const openings: Opening[] = [];
+  const told: number[] = [];
+  const parts: StreamParts = {
+    transport: {
+      open: (_operation, _token, opening) => {
+        openings.push(opening);
+        return () => {};
+      },
+      reset: () => {},
+    },
+    credentials: new Credentials(
+      () => undefined,
+      () => {},
+    ),
+    tokens: new Tokens(() => {}),
+    streams: new Set(),
+    note: () => {},
+    interrupted: ({ failures }) => told.push(failures),
+  };
+  const operation = { query: 'subscription { projectionUpdated { token } }', variables: {} };
+  const stream = new Stream(operation, { next: () => {}, error: () => {}, complete: () => {} }, parts);
+  const lose = () => openings.at(-1)?.lost({ error: new UnreachableError('cut') });
+  return { stream, openings, told, lose };
+}
+
+/** Longer than the longest pause before the first five attempts. */
+const PAUSE_MS = 10_000;
+
+describe('a subscription that was interrupted', () => {
+  it('goes on if it is open for a minute, although it has nothing to say', async () => {
+    const { openings, told, lose } = subscribe();
+    await vi.advanceTimersByTimeAsync(0);
+    lose();
+    await vi.advanceTimersByTimeAsync(PAUSE_MS);
+    lose();
+    await vi.advanceTimersByTimeAsync(PAUSE_MS);
+    expect([openings.length, told]).toEqual([3, [1, 2]]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([openings.length, told]).toEqual([3, [1, 2, 0]]);
+    lose();
+    expect(told).toEqual([1, 2, 0, 1]);
+  });
+
+  it('is not opened again if it is ended during the pause', async () => {
+    const { stream, openings, told, lose } = subscribe();
+    await vi.advanceTimersByTimeAsync(0);
+    lose();
+    stream.stop();
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect([openings.length, told]).toEqual([1, [1]]);
+  });
+
+  it('ignores what an earlier opening still says', async () => {
+    const { openings, told, lose } = subscribe();
+    await vi.advanceTimersByTimeAsync(0);
+    lose();
+    await vi.advanceTimersByTimeAsync(PAUSE_MS);
+    openings[0]?.lost({});
+    openings[0]?.complete();
+    openings[0]?.next({ data: {} });
+    expect([openings.length, told]).toEqual([2, [1]]);
+  });
+});
