@@ -80,8 +80,11 @@ function lookup(
     kind: 'linked',
     handle: ({ name }, parent, { id, ...others }, store) => {
       if (parent?.getType() !== ROOT_TYPE || typeof id !== 'string' || Object.keys(others).length > 0) return undefined;
-      if (name === 'node')
-        return [id, ...sharedIds.map((type) => `${type}:${id}`)].find((key) => store.get(key) != null);
+      if (name === 'node') {
+        const keys = [id, ...sharedIds.map((type) => `${type}:${id}`)].filter((key) => store.get(key) != null);
+        // Of several things with one id, the server finds the one that the selection means.
+        return keys.length === 1 ? keys[0] : undefined;
+      }
       const type = fields[name];
       const key = type && keyOf(type, id);
       return key && store.get(key)?.getType() === type ? key : undefined;

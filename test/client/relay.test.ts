@@ -188,7 +188,7 @@ describe('Relay', () => {
   it('keeps a customer and an author with the same id apart', async () => {
     const id = randomUUID();
     const token = await customerToken(id);
-    const { read, shown } = relay(() => token);
+    const { environment, operation, read, shown } = relay(() => token);
     await registerCustomer(app, { id, name: 'Ada' }, { token });
     await app.command('registerAuthor', { id, displayName: 'Lovelace' }, { token });
     await until(async () => (await read<{ author: unknown }>('shopAuthorQuery', { id })).author);
@@ -197,6 +197,9 @@ describe('Relay', () => {
       author: { __typename: 'Author', id, displayName: 'Lovelace' },
     });
     expect(await shown('shopCustomerQuery', { id })).toMatchObject({ customer: { id, name: 'Ada' } });
+    // The store cannot tell which one is meant, and the server can.
+    expect(environment.check(await operation('shopNodeQuery', { id })).status).toBe('missing');
+    expect(await read('shopNodeQuery', { id })).toMatchObject({ node: { id, name: 'Ada' } });
   });
 });
 
