@@ -145,6 +145,11 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
     this.#position = position;
   }
 
+  /** Pages that were handled but whose effects are not stored yet are read again: reading goes on at the checkpoint. */
+  protected rewind(): void {
+    this.#readTo = this.#position;
+  }
+
   /** Adds facts about the page in progress. */
   protected describe(known: Partial<Pick<CurrentPage, 'first' | 'trouble'>>): void {
     if (this.#current) this.#current = { ...this.#current, ...known };

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/prepared.ts';
-import type { EventRow } from './recorded-events.ts';
+import type { EventRow, StoredEvent } from './recorded-events.ts';
 
 /** Default size of one page of the log as JSON, in bytes. */
 export const READ_BYTES = 4 * 2 ** 20;
@@ -30,6 +30,32 @@ const toldMs = (column: string) =>
 /** The columns that are read of an event. */
 export const eventColumns = sql`position, stream_type, stream_id, version, type, schema_version, data,
   metadata::text as metadata, command_id, event_id, ${toldMs('occurred_at')} as occurred_ms, ${toldMs('recorded_at')} as recorded_ms`;
+
+/** A page of the log. Each event is made of its row once, for all who read the page. */
+export class RowPage {
+  readonly rows: readonly EventRow[];
+  /** False if the log ended there. */
+  readonly isFull: boolean;
+  readonly #decoded: StoredEvent[] = [];
+  readonly #stored: StoredEvent[] = [];
+
+  constructor(rows: readonly EventRow[], isFull: boolean) {
+    this.rows = rows;
+    this.isFull = isFull;
+  }
+
+  /** The event of the nth row, with its data converted to the newest schema version. */
+  decoded(nth: number, make: (row: EventRow) => StoredEvent): StoredEvent {
+    this.#decoded[nth] ??= make(this.rows[nth] as EventRow);
+    return this.#decoded[nth];
+  }
+
+  /** The event of the nth row, with its data as stored. */
+  stored(nth: number, make: (row: EventRow) => StoredEvent): StoredEvent {
+    this.#stored[nth] ??= make(this.rows[nth] as EventRow);
+    return this.#stored[nth];
+  }
+}
 
 /**
  * Reads the log in pages that are bounded in bytes as well as in events, so that a page of large events does not take
@@ -60,10 +86,12 @@ export class LogPages {
   }
 
   /** At most `limit` events after a position, in order: fewer if they are large, none at the end of the log. */
-  async after(position: number, limit: number): Promise<EventRow[]> {
-    const rows = await this.#read({ after: position, limit: Math.min(limit, this.#rows), bytes: this.#bytes });
+  async after(position: number, limit: number): Promise<RowPage> {
+    const most = Math.min(limit, this.#rows);
+    const rows = await this.#read({ after: position, limit: most, bytes: this.#bytes });
     const bytes = rows.reduce((sum, { size }) => sum + size, 0);
-    this.#rows = bytes >= this.#bytes ? Math.max(FEWEST, 2 * rows.length) : Math.min(MOST, 2 * this.#rows);
-    return rows;
+    const isCut = bytes >= this.#bytes;
+    this.#rows = isCut ? Math.max(FEWEST, 2 * rows.length) : Math.min(MOST, 2 * this.#rows);
+    return new RowPage(rows, isCut || rows.length === most);
   }
 }

@@ -5,12 +5,15 @@ import { readAgain } from '../../database/transient.ts';
 import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import { decodeEvent } from './decode-event.ts';
 import type { LogEnd } from './log-history.ts';
-import { eventColumns, LogPages, ms } from './log-pages.ts';
+import { eventColumns, LogPages, ms, RowPage } from './log-pages.ts';
 import { type EventRow, StoredEvent } from './recorded-events.ts';
+import { SharedPages } from './shared-pages.ts';
 
 export interface ReadOptions {
   /** Selects the types whose data is decoded. The data of other events stays as stored, readable or not. */
   readonly wanted?: (type: string) => boolean;
+  /** Who reads. Pages are shared among consumers that are near each other. */
+  readonly consumer?: string;
   /** Called for events that cannot be read. Their data then stays as stored. */
   readonly onUnreadable?: (error: UnreadableEventError) => void;
 }
@@ -27,7 +30,7 @@ interface LogEndRow {
 /** Reads the log in the order of positions. */
 export class LogReader {
   readonly #events: EventTypes;
-  readonly #pages: LogPages;
+  readonly #pages: SharedPages;
   readonly #readAt: ReturnType<typeof prepared<EventRow>>;
   readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
   readonly #end: ReturnType<typeof prepared<LogEndRow>>;
@@ -40,7 +43,7 @@ export class LogReader {
    */
   constructor(db: Database, events: EventTypes, pageBytes?: number) {
     this.#events = events;
-    this.#pages = new LogPages(db, pageBytes);
+    this.#pages = new SharedPages(new LogPages(db, pageBytes));
     this.#readAt = prepared(
       db,
       'es_read_at',
@@ -80,27 +83,37 @@ export class LogReader {
    * @throws {UnreadableEventError} with the event's position, unless `onUnreadable` is given.
    */
   async read(after: number, limit: number, options: ReadOptions = {}): Promise<RecordedEvent[]> {
-    return this.#recorded(await this.#pages.after(after, limit), options);
+    return this.#recorded(await this.#pages.after(after, limit, options.consumer ?? ''), options);
+  }
+
+  /** Reads every page from the database again. Call this when the log may have another history. */
+  forget(): void {
+    this.#pages.forget();
   }
 
   /** The events at these positions, in order. */
   async readAt(positions: readonly number[], options: ReadOptions = {}): Promise<RecordedEvent[]> {
-    return this.#recorded(await this.#readAt({ positions: `{${positions.join(',')}}` }), options);
+    const rows = await this.#readAt({ positions: `{${positions.join(',')}}` });
+    return this.#recorded(new RowPage(rows, false), options);
   }
 
-  #recorded(rows: readonly EventRow[], { wanted = () => true, onUnreadable }: ReadOptions): RecordedEvent[] {
-    return rows.map((row) => {
-      const definition = this.#events[row.type];
-      if (!wanted(row.type)) return new StoredEvent(row, row.data, definition, true);
+  #recorded(page: RowPage, { wanted = () => true, onUnreadable }: ReadOptions): RecordedEvent[] {
+    return page.rows.map(({ type }, nth) => {
+      if (!wanted(type)) return page.stored(nth, this.#asStored);
       try {
-        return new StoredEvent(row, decodeEvent(this.#events, row.data, row), definition, false);
+        return page.decoded(nth, this.#decoded);
       } catch (error) {
         if (!onUnreadable || !(error instanceof UnreadableEventError)) throw error;
         onUnreadable(error);
-        return new StoredEvent(row, row.data, definition, true);
+        return page.stored(nth, this.#asStored);
       }
     });
   }
+
+  readonly #decoded = (row: EventRow): StoredEvent =>
+    new StoredEvent(row, decodeEvent(this.#events, row.data, row), this.#events[row.type], false);
+
+  readonly #asStored = (row: EventRow): StoredEvent => new StoredEvent(row, row.data, this.#events[row.type], true);
 
   /** The log's last position and when it was recorded. The position is 0 if the log is empty. */
   async head(): Promise<{ position: number; recordedAt: Date | undefined }> {

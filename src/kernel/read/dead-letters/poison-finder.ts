@@ -34,6 +34,11 @@ export class PoisonFinder {
     return position < until ? Math.min(batchLimit, limit, until - position) : batchLimit;
   }
 
+  /** True if events after a position have failed, so that each batch has to be written by itself. */
+  isCarefulAfter(position: number): boolean {
+    return position < this.#careful.until;
+  }
+
   /** Those of the given events that are known to be poison. */
   of(events: readonly RecordedEvent[]): readonly { readonly event: RecordedEvent; readonly error: unknown }[] {
     if (this.#poison.size === 0) return [];

@@ -130,6 +130,21 @@ export function foldBatch(
   parking?: BatchParking,
 ): Writes {
   const workingRows = new WorkingRows(projection, present);
+  foldSteps(projection, plan, workingRows, parking);
+  return workingRows.writes();
+}
+
+/**
+ * Applies a batch's changes to rows in memory.
+ * @param workingRows has all rows that the plan needs.
+ * @throws {FoldError} if a change throws.
+ */
+export function foldSteps(
+  projection: Projection,
+  plan: Pick<BatchPlan, 'steps'>,
+  workingRows: WorkingRows,
+  parking?: BatchParking,
+): void {
   for (const step of plan.steps) {
     const { event, change, parkedEvent } = step;
     try {
@@ -139,7 +154,6 @@ export function foldBatch(
       throw new FoldError(projection.name, event, error);
     }
   }
-  return workingRows.writes();
 }
 
 function apply(

@@ -17,6 +17,7 @@ import {
   partialUpdateStatement,
 } from './partial-updates.ts';
 import type { RowValues, RowWithMeta, Writes } from './working-rows.ts';
+import { isLarge, isNothing, writeParts } from './write-parts.ts';
 
 /**
  * Maximum number of prepared statements that write batches of a projection: one for each combination of changed
@@ -90,13 +91,22 @@ export class ProjectionTable {
    * @throws {FencedError} if the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
    */
   async write(writes: Writes, advance: CheckpointAdvance): Promise<void> {
-    if (writes.upserts.size + writes.removals.length === 0) await this.#checkpoint.move(advance);
+    if (isNothing(writes)) await this.#checkpoint.move(advance);
+    else if (isLarge(writes)) await this.#writeParts(writes, advance);
     else this.#checkpoint.moved(await this.#writeBatch(writes, advance));
+  }
+
+  /** Writes the rows in several statements of one transaction. */
+  async #writeParts(writes: Writes, advance: CheckpointAdvance): Promise<void> {
+    await this.db.transaction(async (transaction) => {
+      const table = new ProjectionTable(transaction as unknown as Database, this.#projection);
+      await writeParts(table, writes, advance);
+    });
   }
 
   /** Writes rows without moving the checkpoint. The caller holds its lock. */
   async writeRows(writes: Writes): Promise<void> {
-    if (writes.upserts.size + writes.removals.length === 0) return;
+    if (isNothing(writes)) return;
     const statement = this.#writeStatement(sql`select null as place`, []);
     const parameters = this.#parametersOf(writes, [...writes.upserts.values()], []);
     await prepared(this.db, `${this.#projection.name}_write_rows`, statement)(parameters);
@@ -127,7 +137,7 @@ export class ProjectionTable {
     const rows = new ColumnArrays('stale', [...key.map(({ column }) => column), staleSince]);
     const mark = sql`update ${table} set stale_since = s.stale_since from ${rows.as('s')}
                      where ${this.#hasKeyOf('s')} and ${staleSince} is null`;
-    const parameters = rows.parameters(marks, ({ key: of, since }, nth) => [...partsOf(of), since][nth]);
+    const parameters = rows.parameters(marks, ({ key: of, since }, nth) => [...columnsOf(of), since][nth]);
     await prepared(this.db, `${name}_mark_stale`, mark)(parameters);
   }
 
@@ -273,7 +283,7 @@ export class ProjectionTable {
   }
 }
 
-function partsOf(key: Key): readonly (string | number)[] {
+function columnsOf(key: Key): readonly (string | number)[] {
   return typeof key === 'object' ? key : [key];
 }
 

@@ -38,8 +38,8 @@ export interface WorkingRow {
   readonly key: Key;
   readonly text: string;
   row: RowValues | undefined;
-  /** Position of the last event that was applied to it before it was read. */
-  readonly before: number;
+  /** Position of the last event that was applied to it before it was read or written. */
+  before: number;
   /** Position of the last event applied to it. */
   position: number;
   changed: boolean;
@@ -49,8 +49,8 @@ export interface WorkingRow {
   keptIn: KeptIn | null;
   /** The version before the current one, as long as the row may still change with the same event. */
   ended: Ended | undefined;
-  /** The row as it was read. */
-  readonly read: RowValues | undefined;
+  /** The row as it was read or written. */
+  read: RowValues | undefined;
 }
 
 /** The text of a key: the value itself, or for several columns their JSON. Subscriptions use it as the row's key. */
@@ -68,17 +68,48 @@ export class WorkingRows {
   readonly #workingRows = new Map<string, WorkingRow>();
   /** Undefined if no history is kept. */
   readonly #longValues: LongValues | undefined;
-  readonly #former: RowValues[] = [];
+  #former: RowValues[] = [];
 
   constructor(projection: Pick<Projection, 'key' | 'history' | 'table'>, present: readonly RowWithMeta[]) {
     this.#table = projection.table;
     this.#properties = projection.key.map(({ property }) => property);
     if (projection.history) this.#longValues = LongValues.of(projection);
+    this.add(present);
+  }
+
+  /** Number of rows, including those that are known not to exist. */
+  get size(): number {
+    return this.#workingRows.size;
+  }
+
+  /** Number of versions that have ended, if history is kept. */
+  get formerVersions(): number {
+    return this.#former.length;
+  }
+
+  /** True if it is known whether the row with this key exists, and what it contains. */
+  has(text: string): boolean {
+    return this.#workingRows.has(text);
+  }
+
+  /** Adds stored rows. A row that is here already may have changed since it was stored, and stays as it is. */
+  add(present: readonly RowWithMeta[]): void {
     for (const { row, lastPosition: before, validFrom, keptIn } of present) {
       const key = this.#keyOf(row);
       const text = keyText(key);
+      if (this.#workingRows.has(text)) continue;
       const workingRow = { key, text, row, before, position: before, changed: false, validFrom, keptIn };
       this.#workingRows.set(text, { ...workingRow, ended: undefined, read: row });
+    }
+  }
+
+  /** What {@link writes} returned has been written: the rows are as they are stored. */
+  written(): void {
+    this.#former = [];
+    for (const [text, workingRow] of this.#workingRows) {
+      const { row, position } = workingRow;
+      if (!row) this.#workingRows.delete(text);
+      else Object.assign(workingRow, { before: position, read: row, changed: false, ended: undefined });
     }
   }
 

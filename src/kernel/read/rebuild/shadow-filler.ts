@@ -6,6 +6,7 @@ import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import { unobserved } from '../../observe/occurrences.ts';
+import type { FillTurn } from '../run/fill-turns.ts';
 import { ProjectionRunner } from '../run/projection-runner.ts';
 import type { DedicatedPools } from './dedicated-pools.ts';
 import { type Shadow, type ShadowPurpose, shadowOf } from './shadow.ts';
@@ -36,9 +37,17 @@ export class ShadowFiller {
   readonly #runner: ProjectionRunner;
   readonly #positions: Positions;
   readonly #throttle = new RebuildThrottle();
+  /** It rests after each batch, because filling a shadow is not urgent. Near the end, the swap may be waiting for it. */
+  readonly #turns = {
+    take: async (): Promise<FillTurn> => ({
+      end: async (gap) => {
+        if (gap > this.#parts.batchLimit) await this.#throttle.rest(this.#parts.head.position, gap);
+      },
+    }),
+  };
 
   constructor(parts: FillerParts) {
-    const { pools, projection, purpose, checkpoint, owner, head } = parts;
+    const { pools, projection, purpose, checkpoint, owner } = parts;
     this.#parts = parts;
     this.shadow = shadowOf(projection, purpose);
     const { key } = this.shadow.checkpoint;
@@ -48,10 +57,6 @@ export class ShadowFiller {
       ddl: pools.owner,
       shadow: this.shadow,
       filler: { owner, generation: checkpoint.generation },
-      // Near the end, the swap may be waiting for it.
-      rest: async () => {
-        if (!this.isNear) await this.#throttle.rest(head.position, this.position);
-      },
     });
     this.#runner = new ProjectionRunner({
       ...parts,
@@ -59,6 +64,7 @@ export class ShadowFiller {
       discardedOf: projection.checkpoint.key,
       table: this.table,
       log: parts.log,
+      fillTurns: () => this.#turns,
       // How long its events have waited is not a lag.
       observer: unobserved,
       checkpoints: new Checkpoints(pools.projector),

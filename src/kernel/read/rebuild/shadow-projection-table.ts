@@ -23,8 +23,6 @@ export interface ShadowTableParts {
   readonly ddl: Database;
   readonly shadow: Shadow;
   readonly filler: Filler;
-  /** Awaited after each batch, because filling a shadow is not urgent. */
-  readonly rest: () => Promise<void>;
 }
 
 /** The tables of a shadow. An index on columns other than the key is created when it is first needed. */
@@ -45,11 +43,6 @@ export class ShadowTable extends ProjectionTable {
       this.#indexed.add(property);
     }
     return super.read(wanted);
-  }
-
-  override async write(...batch: Parameters<ProjectionTable['write']>): Promise<void> {
-    await super.write(...batch);
-    await this.#parts.rest();
   }
 
   /**

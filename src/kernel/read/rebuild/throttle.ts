@@ -16,10 +16,9 @@ export class RebuildThrottle {
   /**
    * Call this after each batch.
    * @param head the end of the log.
-   * @param position the position of the shadow.
+   * @param gap number of events that the shadow lacks.
    */
-  async rest(head: number, position: number): Promise<void> {
-    const gap = head - position;
+  async rest(head: number, gap: number): Promise<void> {
     const isBusy = head > this.#head && this.#head > 0;
     const comesNearer = gap < this.#gap;
     const took = performance.now() - this.#since;

@@ -9,10 +9,14 @@ import { beforeNewer } from '../../log/newer-events.ts';
 import type { BatchParking } from '../dead-letters/batch-parking.ts';
 import type { PoisonFinder } from '../dead-letters/poison-finder.ts';
 import { planBatch } from '../fold/fold-batch.ts';
-import { type EventBatch, type PlannedBatch, prefetchBatch } from '../fold/prefetched-batch.ts';
+import type { FoldWindow } from '../fold/fold-window.ts';
+import { type EventBatch, type PlannedBatch, prefetchBatch, prefetchForWindow } from '../fold/prefetched-batch.ts';
 import type { ProjectionTable } from '../fold/projection-table.ts';
 import { RecentRows } from '../fold/recent-rows.ts';
 import type { Writes } from '../fold/working-rows.ts';
+
+/** A replay is at least this many batches away from the end of the log. */
+const REPLAY_BATCHES = 8;
 
 export interface BatchPipelineParts {
   readonly projection: Projection;
@@ -57,6 +61,7 @@ export class BatchPipeline {
       load: async (after, limit) => {
         let newer: UnreadableEventError | undefined;
         const events = await log.read(after, limit, {
+          consumer: projection.checkpoint.key,
           wanted: (type) => projection.handlers.has(type),
           onUnreadable: (error) => {
             if (!error.isNewer) poison.addUnreadable(error);
@@ -82,6 +87,16 @@ export class BatchPipeline {
       if (batch) return batch;
     }
     return this.#reader.read(position, this.#limitAfter(position));
+  }
+
+  /**
+   * True if so many events follow a position that batches up to it are folded before they are written.
+   * @param written everything up to this position is written.
+   */
+  isReplay(position: number, written: number): boolean {
+    const { head, batchLimit } = this.#parts;
+    if (head.position - position < REPLAY_BATCHES * batchLimit) return false;
+    return !this.#poison.isCarefulAfter(written) && (this.#newer ?? 0) <= written;
   }
 
   /** An event turned out to be one that only newer code can apply: a batch ends before it. */
@@ -121,6 +136,29 @@ export class BatchPipeline {
       const batch = prefetchBatch(projection, table, events, writes).catch(() => undefined);
       return { first: events[0], batch };
     });
+  }
+
+  /**
+   * Folds a batch of a replay into a window, and prefetches the next one.
+   * @returns false if only the table knows which rows the batch needs. Then it has to be planned and written by itself.
+   * @throws {FoldError} if a handler throws.
+   */
+  async fold({ events, windowed }: EventBatch, window: FoldWindow): Promise<boolean> {
+    const { projection, table, batchLimit } = this.#parts;
+    const plan = windowed?.plan ?? planBatch(projection, events);
+    if (plan.where.size > 0) return false;
+    const to = events.at(-1)?.position ?? 0;
+    this.#ahead.begin(String(to), async () => {
+      const { events: next } = await this.#reader.read(to, batchLimit);
+      const batch = prefetchForWindow(projection, table, next, { window, before: plan }).catch(() => undefined);
+      return { first: next[0], batch };
+    });
+    const ready = windowed?.lifetime === window.lifetime ? windowed : undefined;
+    const missing = window.missing(plan.keys);
+    for (const text of ready?.read.keys() ?? []) missing.delete(text);
+    const read = missing.size > 0 ? await table.read({ keys: missing, where: plan.where }) : [];
+    window.fold(plan, ready ? [...ready.present, ...read] : read);
+    return true;
   }
 
   /**

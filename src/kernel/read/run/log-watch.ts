@@ -7,7 +7,7 @@ import type { LogReader } from '../../log/log-reader.ts';
 export interface LogWatchParts {
   readonly log: LogReader;
   readonly head: LogHead;
-  /** Cleared if the log has lost events. */
+  /** Cleared if the log has lost events. So are the pages that `log` keeps. */
   readonly feed: CommitFeed;
   /** Called with the reason if the log has lost events, and with `undefined` when it is complete again. */
   readonly onLost: (reason: string | undefined) => void;
@@ -56,9 +56,10 @@ export class LogWatch {
 
   /** The log lacks events that were committed. The others can be read, but nothing may be appended. */
   #lose(reason: string, { position, recordedAt }: LogEnd): void {
-    const { feed, head, onLost } = this.#parts;
+    const { log, feed, head, onLost } = this.#parts;
     this.#hasLost = true;
     feed.clear();
+    log.forget();
     head.retreat(position, recordedAt);
     onLost(reason);
   }

@@ -16,7 +16,10 @@ import { DEAD_LETTER_LIMIT, isPoison, refusal, TooManyDeadLettersError } from '.
 import { PoisonFinder } from '../dead-letters/poison-finder.ts';
 import { writeParkedBatch } from '../dead-letters/write-parked-batch.ts';
 import { foldBatch } from '../fold/fold-batch.ts';
+import { FoldWindow } from '../fold/fold-window.ts';
 import type { EventBatch } from '../fold/prefetched-batch.ts';
+import { WindowMemory } from '../fold/window-memory.ts';
+import { isEmpty } from '../tables/tables.ts';
 import { BatchPipeline, type BatchPipelineParts } from './batch-pipeline.ts';
 import type { FillTurn, FillTurns } from './fill-turns.ts';
 import { eventOf, observedBatch } from './observed-batch.ts';
@@ -36,7 +39,9 @@ export interface ProjectionRunnerParts extends BatchPipelineParts {
   /** Called when it meets an event of newer code, because another instance may be able to go on, and when it goes on itself. */
   readonly onAhead?: (isAhead: boolean) => void;
   /** Turns for its batches while the read model is being filled; undefined from the result on when it is served. */
-  readonly fillTurns?: () => FillTurns | undefined;
+  readonly fillTurns?: () => Pick<FillTurns, 'take'> | undefined;
+  /** Memory that its replay shares with others; its own by default. */
+  readonly windowMemory?: WindowMemory;
   readonly observer: EngineObserver;
   readonly clock: Clock;
   readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
@@ -57,11 +62,18 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   #turn: FillTurn | undefined;
   /** The streams and rows that its batches must leave out; undefined until they are loaded. */
   #parked: ParkedStreams | undefined;
+  readonly #memory: WindowMemory;
+  #window: FoldWindow | undefined;
+  /** Everything up to here is in the table or in the window. */
+  #foldedTo = 0;
+  /** The table was empty when it started, and nothing has been written to it since. */
+  #isTableNew = false;
 
   constructor(parts: ProjectionRunnerParts) {
     super(parts.projection.checkpoint.key, parts.head);
     this.#parts = parts;
     this.#poison = new PoisonFinder(parts.projection.name);
+    this.#memory = parts.windowMemory ?? new WindowMemory();
     this.#pipeline = new BatchPipeline(parts, this.#poison);
   }
 
@@ -86,7 +98,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     this.#failure = failure;
     this.#storedFailure = failure;
     this.#parked = undefined;
-    this.#pipeline.forget();
+    this.#forget(position);
     // Other instances may have changed any row in the meantime.
     this.#tellMoved(position, null, 0);
   }
@@ -94,6 +106,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   protected override async prepare(): Promise<void> {
     const { table, projection, discardedOf } = this.#parts;
     this.#parked = await loadParked(table.db, projection, this.position, discardedOf);
+    this.#isTableNew = this.position === 0 && (await isEmpty(table.db, projection.table));
   }
 
   protected override async read(after: number): Promise<EventBatch> {
@@ -116,13 +129,15 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
-    this.#pipeline.forget();
+    const size = Math.max(this.#foldedTo, this.inProgress?.events.at(-1)?.position ?? 0) - this.position;
+    this.#forget(this.position);
+    this.rewind();
     await this.#endTurn();
     // Another instance owns it now. It starts again when this instance owns it again.
     if (error instanceof FencedError) return this.#fenced();
     const newer = newerEventOf(error);
     if (newer) return this.#metNewer(newer);
-    if (this.#poison.narrow(error, { after: this.position, size: this.inProgress?.events.length ?? 0 })) return 'again';
+    if (this.#poison.narrow(error, { after: this.position, size })) return 'again';
     this.report(error);
     if (isTransient(error)) {
       this.describe({ trouble: rootOf(error).message });
@@ -142,14 +157,27 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override async ended(): Promise<void> {
-    this.#pipeline.forget();
+    try {
+      await this.#writeWindow();
+    } catch (error) {
+      // Nothing is lost: the next owner begins at the checkpoint.
+      if (!(error instanceof FencedError)) this.report(error);
+    }
+    this.#forget(this.position);
     await this.#endTurn();
+  }
+
+  /** Drops everything that is not stored. */
+  #forget(position: number): void {
+    this.#pipeline.forget();
+    this.#dropWindow();
+    this.#foldedTo = position;
   }
 
   async #endTurn(): Promise<void> {
     const turn = this.#turn;
     this.#turn = undefined;
-    await turn?.end(this.#parts.head.position - this.position);
+    await turn?.end(this.#parts.head.position - this.#foldedTo);
   }
 
   /** Applies what is before the event, and then waits for an instance with newer code. */
@@ -180,13 +208,18 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     return 'end';
   }
 
-  /** @returns the number of rows that changed. */
+  /** @returns the number of rows that changed; 0 if they are still in the window. */
   async #apply(batch: EventBatch): Promise<number> {
     const { projection, table, owner, clock } = this.#parts;
     const { events } = batch;
     const first = events[0] as RecordedEvent;
     const to = (events.at(-1) as RecordedEvent).position;
     const parking = this.#parkingOf(events);
+    if (!parking && (await this.#foldOn(batch, to))) return this.#window?.isDue ? this.#writeWindow() : 0;
+    await this.#writeWindow();
+    // This batch is written by itself: rows in the window would not be the newest any more.
+    this.#dropWindow();
+    this.#isTableNew = false;
     const { plan, present } = await this.#pipeline.plan(batch, parking);
     const writes = foldBatch(projection, plan, present, parking);
     const advance = { from: this.position, to, owner, generation: this.generation };
@@ -197,11 +230,47 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     for (const { error, event } of this.#poison.of(events)) this.report(error, [event]);
     if (parking) this.#parked = parking.after(to);
     this.#poison.forget(to);
+    this.#foldedTo = to;
     this.advancedTo(to);
     const keys = parking?.isNeeded ? new Set([...writes.keys, ...parking.stale.map(({ text }) => text)]) : writes.keys;
     const rows = { before: writes.before, after: writes.upserts };
     this.#tellMoved(to, keys, Math.max(0, clock.now() - first.recordedAt.getTime()), rows);
     return writes.keys.size;
+  }
+
+  /** Folds a batch into the window. @returns false if it is no replay, or the batch needs the table. */
+  async #foldOn(batch: EventBatch, to: number): Promise<boolean> {
+    if (!this.#pipeline.isReplay(to, this.position)) return false;
+    this.#window ??= new FoldWindow(this.#parts.projection, this.#memory, this.#isTableNew);
+    if (!(await this.#pipeline.fold(batch, this.#window))) return false;
+    this.#foldedTo = to;
+    return true;
+  }
+
+  /**
+   * Writes the rows of the window, if it has any that are not written.
+   * @returns the number of rows.
+   */
+  async #writeWindow(): Promise<number> {
+    const window = this.#window;
+    if (!window?.isOpen) return 0;
+    const { table, owner } = this.#parts;
+    const to = this.#foldedTo;
+    const writes = window.writes();
+    await table.write(writes, { from: this.position, to, owner, generation: this.generation });
+    window.written();
+    // The window still knows all rows, another one would not.
+    this.#isTableNew = false;
+    this.#poison.forget(to);
+    this.advancedTo(to);
+    // There are too many keys to name them.
+    this.#tellMoved(to, null, 0);
+    return writes.keys.size;
+  }
+
+  #dropWindow(): void {
+    this.#window?.drop();
+    this.#window = undefined;
   }
 
   /** The parking plan for this batch; `undefined` (the normal case) if nothing is parked and no event is known to be poison. */

@@ -13,6 +13,7 @@ import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import { MAX_FORMER_ROWS, type Notification } from '../../notify/notification-buffer.ts';
 import type { MonitoredWork } from '../../observe/stall-watch.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
+import { WindowMemory } from '../fold/window-memory.ts';
 import { RebuildCoordinator } from '../rebuild/rebuild-coordinator.ts';
 import { type ProjectionStatus, statusOf } from '../status/projection-status.ts';
 import { StartCatchUp } from '../status/start-catch-up.ts';
@@ -42,6 +43,7 @@ export class Projector {
   readonly #catchUp = new StartCatchUp();
   readonly #stopping = new AbortController();
   readonly #fillTurns: FillTurns;
+  readonly #windowMemory = new WindowMemory();
   /** The position of each projection that was last published to other instances. */
   readonly #lastPublished = new Map<string, number>();
 
@@ -233,6 +235,7 @@ export class Projector {
       owner: this.#keeper.instanceId,
       batchLimit,
       deadLetterLimit,
+      windowMemory: this.#windowMemory,
       fillTurns: () => (this.#catchUp.isDone(projection.name) ? undefined : this.#fillTurns),
       onFenced: () => this.renewSoon(),
       onAhead: (isAhead) => this.#aheadHere(projection, isAhead),

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
+import type { Database } from '../../../database/client.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 
 /** The schema of all read models. */
@@ -16,4 +17,10 @@ export function listed(tables: readonly PgTable[]): SQL {
     tables.map((table) => sql`${table}`),
     sql`, `,
   );
+}
+
+/** True if a table has no rows. */
+export async function isEmpty(db: Database, table: PgTable): Promise<boolean> {
+  const [row] = await db.execute<{ empty: boolean }>(sql`select not exists (select from ${table}) as empty`);
+  return row?.empty ?? false;
 }
