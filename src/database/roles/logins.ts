@@ -110,9 +110,13 @@ export async function refusalOf(
 }
 
 /** Why Postgres refuses the login of a pool; undefined if it does not. */
-export async function whyRefused(pool: Pick<Pool, 'db'>): Promise<string | undefined> {
+export async function whyRefused(
+  { db }: Pick<Pool, 'db'>,
+  { inTransaction = false }: { readonly inTransaction?: boolean } = {},
+): Promise<string | undefined> {
   try {
-    await pool.db.execute(sql`select 1`);
+    if (inTransaction) await db.transaction((tx) => tx.execute(sql`select 1`));
+    else await db.execute(sql`select 1`);
     return undefined;
   } catch (error) {
     const { code, message } = rootOf(error);

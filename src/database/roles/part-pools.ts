@@ -30,7 +30,8 @@ export class PartPools {
     const pool = this.openBeside(part, { login, role: undefined }, this.#sizeOf(part, allowance));
     let why: string | undefined = 'unknown';
     try {
-      why = await whyRefused(pool);
+      // The owner works in transactions, which have connections of their own.
+      why = await whyRefused(pool, { inTransaction: part === 'owner' });
       return why;
     } finally {
       if (why === undefined) this.#tried.set(part, { login, pool });

@@ -17,8 +17,10 @@ it('the connections on which logins were tried are the first ones of the parts',
   expect(proxy.connections).toBe(5);
   const users = await Promise.all(
     [opened.writer, opened.projector, opened.reader, opened.owner].map(async ({ db }) => {
-      const [row] = await db.execute<{ user: string }>(sql`select current_user as user`);
-      return row?.user.replace(/_\d+$/, '');
+      const ask = sql`select current_user as user`;
+      // The owner works in transactions.
+      const [row] = await (db === opened.owner.db ? db.transaction((tx) => tx.execute(ask)) : db.execute(ask));
+      return String(row?.user).replace(/_\d+$/, '');
     }),
   );
   expect(users).toEqual(['writer', 'projector', 'reader', 'owner'].map((part) => `afterwrite_${part}`));
