@@ -36,7 +36,8 @@ const CAUGHT_UP = `subscription ($token: ConsistencyToken!) { caughtUp(token: $t
 
 describe.skipIf(lacks('pg_basebackup'))('a subscription on a replica', () => {
   const database = useReplicatedDatabase();
-  const app = useApp({ database, env: () => ({ READ_DATABASE_URL: database.readUrl }) });
+  // Nobody carries orders on, so that only the tests change them.
+  const app = useApp({ database, fulfils: false, env: () => ({ READ_DATABASE_URL: database.readUrl }) });
   const open = useTransports(app);
   const { replica } = database;
   afterEach(() => replica.resume());
@@ -82,7 +83,7 @@ describe.skipIf(lacks('pg_basebackup'))('a subscription on a replica', () => {
     await caughtUp(app, last);
     const late = open('SSE by POST').subscribe<Listed>(LIVE, { id: customerId, after: last });
     await until(() => app.engine.readSide.positions.waiting > 0);
-    expect(feed.messages).toHaveLength(1);
+    expect(feed.messages.map(({ data }) => data && shown(data))).toEqual([['PLACED', 1]]);
     expect(late.messages).toHaveLength(0);
     await replica.resume();
     expect(shown(await late.data())).toEqual(['PLACED', 'CONFIRMED', 2]);
