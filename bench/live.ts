@@ -51,7 +51,7 @@ export const benchmark: Benchmark = {
         }
       }
       const own = await executionsOfOthers(api, desk, quick ? 10 : 1000, quick ? 1 : SECONDS);
-      const other = await openApi(url, { domains: SHOP });
+      const other = await openApi(url, { domains: SHOP, settings: { PROJECTOR: 'off' } });
       const others = await executionsOfOthers(other, desk, quick ? 10 : 1000, quick ? 1 : SECONDS).finally(() =>
         other.close(),
       );
