@@ -25,12 +25,13 @@ export class LastIdentity {
     return undefined;
   }
 
+  /** @param identity empty for nobody, of whom nothing is kept: a page leaves no trace after its user has signed out. */
   keep(identity: string): void {
-    this.#isForgotten = false;
+    this.#isForgotten = identity === '';
     for (const place of this.#places) {
       const isKept = attempt(() => {
-        place.setItem(this.#key, identity);
-        return true;
+        if (identity !== '') place.setItem(this.#key, identity);
+        return identity !== '';
       });
       // A full storage is no reason to refuse requests. But it must not say that it was somebody else.
       if (!isKept) attempt(() => place.removeItem(this.#key));
