@@ -40,6 +40,8 @@ export class WatchedLists {
    * many.
    */
   #changed: Map<string, boolean> | null | undefined;
+  /** Readers of numbers in which changed rows were that have not been looked up yet. */
+  readonly #left = new Set<ListReader>();
   #isLookingUp = false;
   #isReading = false;
 
@@ -80,18 +82,18 @@ export class WatchedLists {
   changed(keys: ReadonlySet<string>, rows: ChangedRows | undefined, former: readonly FormerValues[] | undefined): void {
     if (this.#pagesOf.size === 0 && this.#countsOf.size === 0) return;
     if (rows && this.#concernBy(rows)) return;
-    const isKnown = former !== undefined && this.#concernCountsBy(former);
+    const isKnown = former !== undefined && this.#knowsDecisive(former);
     // Which lists had the rows before cannot be looked up any more.
     if (!isKnown) for (const reader of this.#countsOf.keys()) reader.concern();
+    // Concerned together with the lists that have the rows now: a change is to lead to one execution.
+    else for (const reader of readersOf(this.#counts, former.map(this.#asStored))) this.#left.add(reader);
     if (isKnown || this.#pagesOf.size > 0) this.#lookUp(keys, isKnown);
   }
 
-  /** @returns false if the values that decide are not all known. */
-  #concernCountsBy(former: readonly FormerValues[]): boolean {
+  /** True if the values are there that decide which lists counted the rows. */
+  #knowsDecisive(former: readonly FormerValues[]): boolean {
     const decisive = this.#counts.properties;
-    if (former.some((row) => decisive.some((property) => row[property] === undefined))) return false;
-    for (const reader of readersOf(this.#counts, former.map(this.#asStored))) reader.concern();
-    return true;
+    return former.every((row) => decisive.every((property) => row[property] !== undefined));
   }
 
   /** @returns false if the values that decide are not all known. */
@@ -131,8 +133,10 @@ export class WatchedLists {
 
   async #lookUpAll(): Promise<void> {
     for (let keys = this.#take(); keys !== undefined; keys = this.#take()) {
+      const left = this.#takeLeft();
       const rows = keys && (await this.#rowsOf(keys));
-      for (const reader of rows && keys ? this.#concernedBy(rows, keys) : this.#everybody) reader.concern();
+      const concerned = rows && keys ? this.#concernedBy(rows, keys) : this.#everybody;
+      for (const reader of new Set([...left, ...concerned])) reader.concern();
       if (rows) await pause(LOOKUP_EVERY_MS, undefined, { keepsProcess: false });
     }
     this.#isLookingUp = false;
@@ -148,6 +152,13 @@ export class WatchedLists {
   #concernedBy(rows: ReadonlyMap<string, RowValues>, keys: ReadonlyMap<string, boolean>): Iterable<ListReader> {
     const counted = [...rows].filter(([key]) => keys.get(key) !== false).map(([, row]) => row);
     return new Set([...readersOf(this.#pages, rows.values()), ...readersOf(this.#counts, counted)]);
+  }
+
+  /** The readers of numbers in which rows were that are being looked up. */
+  #takeLeft(): Iterable<ListReader> {
+    const left = [...this.#left];
+    this.#left.clear();
+    return left;
   }
 
   get #everybody(): Iterable<ListReader> {
