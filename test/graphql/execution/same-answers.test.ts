@@ -57,6 +57,12 @@ class Releases {
     return made;
   }
 
+  /** Resolves when nothing waits any more, also of what an answer has not waited for. */
+  async drained(): Promise<void> {
+    while (this.#waiting.size > 0) await setImmediate();
+    await setImmediate();
+  }
+
   #release(): void {
     const [name] = [...this.#waiting.keys()].sort();
     if (name === undefined) return;
@@ -163,9 +169,7 @@ async function leavingRejections<T>(work: () => Promise<T>): Promise<T> {
   const own = process.listeners('unhandledRejection');
   process.removeAllListeners('unhandledRejection').on('unhandledRejection', () => undefined);
   try {
-    const result = await work();
-    await setImmediate();
-    return result;
+    return await work();
   } finally {
     process.removeAllListeners('unhandledRejection');
     for (const listener of own) process.on('unhandledRejection', listener);
@@ -179,12 +183,18 @@ describe('the executor', () => {
     const expected = await leavingRejections(async () => {
       const options = { maxCoercionErrors: 10 };
       const answers = [];
-      for (const args of asked) answers.push(shown(await graphqlJs({ ...args, options, contextValue: context() })));
+      for (const args of asked) {
+        const contextValue = context();
+        answers.push(shown(await graphqlJs({ ...args, options, contextValue })));
+        await contextValue.releases.drained();
+      }
       return answers;
     });
     for (const time of ['first', 'second']) {
       for (const [nth, args] of asked.entries()) {
-        const answer = shown(await execute({ ...args, contextValue: context() }));
+        const contextValue = context();
+        const answer = shown(await execute({ ...args, contextValue }));
+        await contextValue.releases.drained();
         const told = `${print(args.document)}\n${JSON.stringify(args.variableValues)}, the ${time} time`;
         expect(answer, told).toEqual(expected[nth]);
       }
