@@ -162,8 +162,8 @@ export class BatchPipeline {
   }
 
   /**
-   * A batch was written.
-   * @param writes undefined if unknown rows may have been written.
+   * A batch or a window was written.
+   * @param writes undefined if unknown rows, or too many to remember, may have been written.
    */
   written(writes: Writes | undefined): void {
     if (writes) this.#recent.written(writes);

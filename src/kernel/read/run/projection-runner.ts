@@ -259,6 +259,8 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     const writes = window.writes();
     await table.write(writes, { from: this.position, to, owner, generation: this.generation });
     window.written();
+    // Rows that were remembered from batches before the window are older than these.
+    this.#pipeline.written(undefined);
     // The window still knows all rows, another one would not.
     this.#isTableNew = false;
     this.#poison.forget(to);

@@ -5,10 +5,11 @@ import { defineProjection, type Projection } from '../../../../src/kernel/define
 import { readTable } from '../../../../src/kernel/define/read-model/read-table.ts';
 import { CommitFeed } from '../../../../src/kernel/log/commit-feed.ts';
 import { LogHead } from '../../../../src/kernel/log/log-head.ts';
+import type { ProjectionMoved } from '../../../../src/kernel/notify/hub.ts';
 import { unobserved } from '../../../../src/kernel/observe/occurrences.ts';
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { WindowMemory } from '../../../../src/kernel/read/fold/window-memory.ts';
-import { ProjectionRunner } from '../../../../src/kernel/read/run/projection-runner.ts';
+import { ProjectionRunner, type ProjectionRunnerParts } from '../../../../src/kernel/read/run/projection-runner.ts';
 import { DrivenProjection, type Fault, failing } from '../../../support/kernel/driven-projection.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import {
@@ -19,20 +20,27 @@ import {
   libraryDomain,
   libraryTables,
   Read,
+  Renamed,
   Written,
 } from '../../../support/kernel/library.ts';
 import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/kernel/rows.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
-const readSinceTable = readTable('read_since', { id: text('id').primaryKey(), times: integer('times').notNull() });
+const readSinceTable = readTable('read_since', {
+  id: text('id').primaryKey(),
+  title: text('title').notNull(),
+  author: text('author'),
+  times: integer('times').notNull(),
+});
 /** How often a book was read since it was written last: rows that are put as a whole, without being read, and then changed. */
 const readSince = defineProjection('readsince', {
   table: readSinceTable,
   events: Book.events,
   visibleTo: 'everyone',
   on: {
-    Written: ({ streamId: id }, { put }) => put(id, () => ({ id, times: 0 })),
+    Written: ({ streamId: id, data: { title, author } }, { put }) => put(id, () => ({ id, title, author, times: 0 })),
+    Renamed: ({ data }, { updateWhere }) => updateWhere('author', data.from, (row) => ({ ...row, author: data.to })),
     Read: ({ streamId }, { update }) => update(streamId, (row) => ({ ...row, times: row.times + 1 })),
   },
 });
@@ -75,31 +83,40 @@ async function openLibrary(pages: Readonly<Record<number, number>> = {}) {
   return { engine, replay };
 }
 
-/** Replays in a window that is too small for any row, so that it drops its rows after each batch. */
-async function replayWithoutMemory(engine: TestEngine, projection: Projection, table: ProjectionTable): Promise<void> {
+/** A projection that runs from the beginning of the log to wherever its head is. */
+async function startRunner(
+  engine: TestEngine,
+  projection: Projection,
+  parts: Partial<Pick<ProjectionRunnerParts, 'table' | 'batchLimit' | 'windowMemory' | 'observer'>> = {},
+) {
   const driven = new DrivenProjection(engine, database.sql, projection);
   await driven.beginAt(0);
   const { owner } = driven;
   const [checkpoint] = await database.sql<{ generation: number }[]>`
     select generation from read.checkpoints where projection = ${projection.checkpoint.key}`;
-  const checkpoints = new Checkpoints(engine.database.projector.db);
+  const { db } = engine.database.projector;
   const head = new LogHead();
-  head.advance(EVENTS, undefined);
+  const moved: ProjectionMoved[] = [];
   const runner = new ProjectionRunner({
-    ...{
-      projection,
-      table,
-      log: engine.log,
-      owner,
-      batchLimit: SMALL_BATCH,
-      observer: unobserved,
-      clock: engine.clock,
-    },
-    ...{ feed: new CommitFeed(1), head, checkpoints, onMoved: () => {}, onError: () => {} },
-    windowMemory: new WindowMemory(1),
+    ...{ projection, table: new ProjectionTable(db, projection), log: engine.log, owner, batchLimit: SMALL_BATCH },
+    ...{ observer: unobserved, clock: engine.clock, feed: new CommitFeed(1), head, checkpoints: new Checkpoints(db) },
+    onMoved: (move) => moved.push(move),
+    onError: () => {},
+    ...parts,
   });
   runner.start({ position: 0, generation: checkpoint!.generation, failure: null });
-  await until(() => runner.position === EVENTS);
+  const moveTo = async (position: number) => {
+    head.advance(position, undefined);
+    runner.wake();
+    await until(() => runner.position >= position);
+  };
+  return { runner, moveTo, moved };
+}
+
+/** Replays in a window that is too small for any row, so that it drops its rows after each batch. */
+async function replayWithoutMemory(engine: TestEngine, projection: Projection, table: ProjectionTable): Promise<void> {
+  const { runner, moveTo } = await startRunner(engine, projection, { table, windowMemory: new WindowMemory(1) });
+  await moveTo(EVENTS);
   await runner.stop();
 }
 
@@ -143,6 +160,36 @@ describe('a replay', () => {
     const table = new ProjectionTable(engine.database.projector.db, readSince);
     await replayWithoutMemory(engine, readSince, table);
     expect(await rowsOf(table.db, readSince)).toEqual(expectedRows(readSince, await engine.log.read(0, 1000)));
+  });
+
+  it('leaves no former state of a large row in memory for the batches after it', async () => {
+    const engine = await openEngine();
+    const large = Written({ title: 'x'.repeat(10_000), author: 'ann', tags: [] });
+    const read = Read({ reader: 'bob', pages: 1 });
+    const happened = Array.from({ length: EVENTS }, (_, nth) => [bookNumber(1), nth === 0 ? large : read] as const);
+    await engine.log.append(libraryAppends(happened));
+    const { runner, moveTo, moved } = await startRunner(engine, readSince);
+    for (const position of [SMALL_BATCH, EVENTS - SMALL_BATCH, EVENTS]) await moveTo(position);
+    await runner.stop();
+    expect(moved.some(({ position }, nth) => position - (moved[nth - 1]?.position ?? 0) > SMALL_BATCH)).toBe(true);
+    const events = await engine.log.read(0, 1000);
+    expect(await rowsOf(engine.database.projector.db, readSince)).toEqual(expectedRows(readSince, events));
+  });
+
+  it('keeps the changes of large rows if batches that need the table come between its windows', async () => {
+    const engine = await openEngine();
+    const happened = Array.from({ length: EVENTS }, (_, nth) => {
+      const author = `author ${nth >> 3}`;
+      if (nth === 0) return [bookNumber(1), Written({ title: 'x'.repeat(10_000), author, tags: [] })] as const;
+      if (nth % 8 === 0) return [bookNumber(1), Renamed({ from: `author ${(nth >> 3) - 1}`, to: author })] as const;
+      return [bookNumber(1), Read({ reader: 'bob', pages: 1 })] as const;
+    });
+    await engine.log.append(libraryAppends(happened));
+    const { runner, moveTo } = await startRunner(engine, readSince);
+    await moveTo(EVENTS);
+    await runner.stop();
+    const events = await engine.log.read(0, 1000);
+    expect(await rowsOf(engine.database.projector.db, readSince)).toEqual(expectedRows(readSince, events));
   });
 
   it.each<Fault>(['handler', 'fold'])(
