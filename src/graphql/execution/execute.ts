@@ -51,7 +51,7 @@ export function execute(args: OperationArgs): ExecutionResult | Promise<Executio
   const errors = new CollectedErrors();
   const run: Execution = {
     ...{ schema, operation, errors, root: rootValue, context: contextValue, variables: variables.coerced },
-    fragments: ofSchema.fragmentsFor(operation, document),
+    fragments: ofSchema.fragmentsOf(document),
   };
   const answer = (data: Data | null): ExecutionResult =>
     errors.list.length > 0 ? { errors: errors.list, data } : { data };
@@ -60,22 +60,22 @@ export function execute(args: OperationArgs): ExecutionResult | Promise<Executio
     return answer(null);
   };
   try {
-    const data = executeRoot(run, ofSchema, args);
+    const data = executeRoot(run, ofSchema);
     return isPromise(data) ? (data as Promise<Data>).then(answer, failed) : answer(data as Data);
   } catch (error) {
     return failed(error);
   }
 }
 
-function executeRoot(run: Execution, ofSchema: OperationPlans, { document, rootValue }: OperationArgs) {
-  const { schema, operation } = run;
+function executeRoot(run: Execution, ofSchema: OperationPlans) {
+  const { schema, operation, root } = run;
   const type = schema.getRootType(operation.operation);
   if (!type) throw noRoot(operation);
-  const selection = ofSchema.rootOf(run, document, type);
-  if (operation.operation === OperationTypeNode.MUTATION) return executeSerially(run, selection, rootValue);
+  const selection = ofSchema.rootOf(run, type);
+  if (operation.operation === OperationTypeNode.MUTATION) return executeSerially(run, selection, root);
   // Each message of a subscription has a budget of its own.
   if (operation.operation === OperationTypeNode.SUBSCRIPTION) run.context.budget.reset();
-  return executeFields(run, selection, rootValue, undefined);
+  return executeFields(run, selection, root, undefined);
 }
 
 /**

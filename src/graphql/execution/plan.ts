@@ -14,8 +14,15 @@ import { completionOf } from './complete.ts';
 import { collectFields, type Fields } from './selection.ts';
 import type { Execution, FieldPlan, SelectionPlan } from './types.ts';
 
-/** Told how many fields were planned. */
-export type OnPlanned = (fields: number) => void;
+/** Bytes of a selection without its fields: an empty one takes room too. */
+const SELECTION_BYTES = 200;
+/** Bytes of the plan of a field without its nodes. */
+const PLAN_BYTES = 1000;
+/** Bytes of a node's place in a plan. */
+const NODE_BYTES = 8;
+
+/** Told how many bytes a selection's plan takes (approximate). It is kept with the plan: it must not hold a run. */
+export type OnPlanned = (bytes: number) => void;
 
 /** Plans a selection. What is selected within its fields is planned when the first object needs it. */
 export function planSelection(run: Execution, parent: GraphQLObjectType, fields: Fields, onPlanned: OnPlanned) {
@@ -24,7 +31,7 @@ export function planSelection(run: Execution, parent: GraphQLObjectType, fields:
     const field = fieldOf(run.schema, parent, (nodes[0] as FieldNode).name.value);
     if (field) plans.push(planField(key, field, parent, nodes, onPlanned));
   }
-  onPlanned(plans.length);
+  onPlanned(plans.reduce((bytes, { nodes }) => bytes + PLAN_BYTES + NODE_BYTES * nodes.length, SELECTION_BYTES));
   return plans;
 }
 
