@@ -183,7 +183,7 @@ describe('why a read model stands still', () => {
     });
     expect(await asked(staff)).toEqual({ ...admin, blockers: [expect.objectContaining({ pid, query: null })] });
     expect(await asked(await customerToken(randomUUID()))).toBeNull();
-    const logged = await until(() => app.log.find((line) => line.includes('stands still')));
+    const logged = await until(() => app.log.find((line) => line.includes('has made no progress')));
     expect(logged).toContain(`held by backend ${pid}`);
     expect(app.log.join()).not.toContain('a secret');
     await release();
