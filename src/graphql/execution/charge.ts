@@ -1,12 +1,14 @@
 import { type GraphQLOutputType, getNullableType, isLeafType, isListType } from 'graphql';
 import { approximateBytes } from '../../kernel/bytes.ts';
 import { jsonLength } from '../answer/json-length.ts';
+import { depthOf, elementsOf, isIterable } from './elements.ts';
 import type { Charge } from './types.ts';
 
 /** How values of a type are charged. Numbers and objects are included in the cost of their field. */
 export function chargeOf(type: GraphQLOutputType): Charge | undefined {
   const nullable = getNullableType(type);
-  if (isListType(nullable)) return isLeafType(getNullableType(nullable.ofType)) ? chargeLeaves : chargeObjects;
+  if (isListType(nullable))
+    return isLeafType(getNullableType(nullable.ofType)) ? chargeLeaves : chargeElements(depthOf(type));
   return isLeafType(nullable) ? chargeLeaf : undefined;
 }
 
@@ -21,15 +23,13 @@ const chargeLeaf: Charge = (value, budget, info) => {
 
 const chargeLeaves: Charge = (value, budget, info) => {
   if (!isIterable(value)) return value;
-  const leaves = [...value];
+  const leaves = elementsOf(value, 1);
   budget.list(leaves.length, info().path);
   for (const leaf of leaves) chargeLeaf(leaf, budget, info);
   return leaves;
 };
 
-const chargeObjects: Charge = (value, budget, info) =>
-  isIterable(value) ? budget.elements(Array.isArray(value) ? value : [...value], info()) : value;
-
-export function isIterable(value: unknown): value is Iterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.iterator in value;
-}
+const chargeElements =
+  (depth: number): Charge =>
+  (value, budget, info) =>
+    isIterable(value) ? budget.elements(elementsOf(value, depth), info()) : value;

@@ -11,7 +11,7 @@ import {
   isListType,
   isNonNullType,
 } from 'graphql';
-import { isIterable } from './charge.ts';
+import { depthOf, elementsOf, isIterable } from './elements.ts';
 import { executeFields } from './fields.ts';
 import { infoOf, isPromise, pathTo } from './run.ts';
 import { runtimeTypeOf } from './runtime-type.ts';
@@ -49,7 +49,9 @@ function leafOf(type: GraphQLLeafType): Complete {
   });
 }
 
-function listOf({ ofType }: GraphQLList<GraphQLOutputType>): Complete {
+function listOf(type: GraphQLList<GraphQLOutputType>): Complete {
+  const { ofType } = type;
+  const depth = depthOf(type);
   const completeElement = completionOf(ofType);
   return unlessNull((run, field, path, value) => {
     if (!isIterable(value)) {
@@ -59,7 +61,7 @@ function listOf({ ofType }: GraphQLList<GraphQLOutputType>): Complete {
     const list = path();
     const elements: unknown[] = [];
     let isPending = false;
-    for (const element of value) {
+    for (const element of elementsOf(value, depth)) {
       const index = elements.length;
       let made: FieldPath | undefined;
       const toElement = () => {

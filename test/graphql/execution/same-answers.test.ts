@@ -49,12 +49,10 @@ const SDL = `
 class Releases {
   readonly #waiting = new Map<string, () => void>();
 
-  /** Makes a value when it is its turn. Nobody needs to handle that it fails: not every element of a list is waited for. */
+  /** Makes a value when it is its turn. */
   when<T>(name: string, make: () => T): Promise<T> {
     if (this.#waiting.size === 0) globalThis.setImmediate(() => this.#release());
-    const made = new Promise<void>((resolve) => this.#waiting.set(name, resolve)).then(make);
-    made.catch(() => undefined);
-    return made;
+    return new Promise<void>((resolve) => this.#waiting.set(name, resolve)).then(make);
   }
 
   /** Resolves when nothing waits any more, also of what an answer has not waited for. */
