@@ -140,6 +140,76 @@ describe('commands that wait in the queue', () => {
     expect([client.queued, waitingIn(queue), await nameOf(client, id)]).toEqual([0, [], 'Barbara']);
   });
 
+  it('are sent in the order of the calls, however late the application tells whose each is', async () => {
+    const answers: PromiseWithResolvers<string>[] = [];
+    let isSlow = false;
+    const client = createClient({
+      auth: () => {
+        if (!isSlow) return staffToken();
+        const answer = Promise.withResolvers<string>();
+        answers.push(answer);
+        return answer.promise;
+      },
+      queue: queueIn(new MemoryStorage()),
+    });
+    const id = await register(client);
+    isSlow = true;
+    const receipts = ['Grace', 'Edsger', 'Barbara'].map((name) =>
+      client.command(RENAME, { id, name }, { queue: true }),
+    );
+    isSlow = false;
+    expect(answers).toHaveLength(3);
+    for (const answer of answers.reverse()) {
+      answer.resolve(await staffToken());
+      // Everything that this answer alone can set off has happened.
+      await new Promise(setImmediate);
+    }
+    expect((await Promise.all(receipts)).map(({ version }) => version)).toEqual([2, 3, 4]);
+  });
+
+  it('wait for their turn in vain if their user signs out meanwhile', async () => {
+    const first = Promise.withResolvers<string>();
+    const answers: (Promise<string> | string)[] = [first.promise, await staffToken()];
+    const queue = new MemoryStorage();
+    const client = createClient({ auth: () => answers.shift() ?? staffToken(), queue: queueIn(queue) });
+    const receipts = ['Grace', 'Edsger'].map((name) =>
+      client.command(RENAME, { id: randomUUID(), name }, { queue: true }),
+    );
+    const outcome = Promise.allSettled(receipts);
+    await new Promise(setImmediate);
+    client.signOut();
+    first.resolve(await staffToken());
+    const refused = { status: 'rejected', reason: { code: 'SIGNED_OUT' } };
+    expect(await outcome).toMatchObject([refused, refused]);
+    expect(waitingIn(queue)).toEqual([]);
+  });
+
+  it('outlive a fault of the server', async () => {
+    const line = new Line();
+    const client = createClient({ auth, queue: queueIn(new MemoryStorage()), fetch: line.fetch });
+    const id = await register(client);
+    // The first one passes, the second one lasts longer than the server is asked again and again.
+    for (const retryAfterMs of [1, 1e9]) {
+      const extensions = { code: 'INTERNAL_SERVER_ERROR', retryAfterMs };
+      line.answer(Response.json({ errors: [{ message: 'a fault', extensions }] }));
+    }
+    expect(await client.command(RENAME, { id, name: 'Grace' }, { queue: true })).toMatchObject({ version: 2 });
+    expect(line.sent).toHaveLength(4);
+  });
+
+  it('do not wait for ever for one at which the server fails each time', async () => {
+    const line = new Line();
+    const client = createClient({ auth, queue: queueIn(new MemoryStorage()), fetch: line.fetch });
+    const id = await register(client);
+    const extensions = { code: 'INTERNAL_SERVER_ERROR', retryAfterMs: 1e9 };
+    const errors = [{ message: 'a fault', path: ['renameCustomer'], extensions }];
+    line.answer(Response.json({ data: null, errors }));
+    const failing = client.command(RENAME, { id, name: 'Nobody' }, { queue: true });
+    const accepted = client.command(RENAME, { id, name: 'Grace' }, { queue: true });
+    await expect(failing).rejects.toMatchObject({ code: 'NO_ANSWER', cause: { code: 'INTERNAL_SERVER_ERROR' } });
+    expect(await accepted).toMatchObject({ version: 2 });
+  });
+
   it('outlive their page, and take effect once although the answer was lost', async () => {
     const line = new Line();
     const queue = new MemoryStorage();

@@ -14,7 +14,7 @@ export interface CommandReceipt {
 }
 
 /** The same command, sent again, may get an answer later. */
-const REPEATABLE = ['THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT'];
+const REPEATABLE = ['THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT', 'INTERNAL_SERVER_ERROR'];
 
 /** How long a command is sent again until there is an answer, in ms. */
 export const PATIENCE_MS = 60_000;

@@ -22,6 +22,8 @@ export class CommandQueue implements Queue {
   readonly #last: LastIdentity;
   /** Commands of this page, by their keys in the storage. */
   readonly #waiting = new Map<string, Waiting>();
+  /** Settles when the commands of all calls so far are stored or refused. Never rejects. */
+  #turn: Promise<unknown> = Promise.resolve();
   #stop = new AbortController();
   #draining: Promise<void> | undefined;
   #isAsked = false;
@@ -43,15 +45,25 @@ export class CommandQueue implements Queue {
     return this.#last.known;
   }
 
-  /** Adds a command, which is kept as soon as it is known whose it is. @throws {AfterwriteError} QUEUE_FULL */
-  async add(operation: Operation): Promise<CommandReceipt> {
-    const identity = await this.#whose();
-    const key = this.#stored.add({ operation, identity });
-    const outcome = new Promise<CommandReceipt>((resolve, reject) => {
-      this.#waiting.set(key, { operation, identity, resolve, reject });
+  /**
+   * Adds a command, which is kept as soon as it is known whose it is, behind those of earlier calls.
+   * @throws {AfterwriteError} QUEUE_FULL
+   */
+  add(operation: Operation): Promise<CommandReceipt> {
+    const { signedIn } = this.#parts.credentials;
+    const turn = this.#turn;
+    return new Promise((resolve, reject) => {
+      // The application may tell later calls first whose they are. It is asked at once: the user may change.
+      const stored = Promise.all([this.#whose(), turn])
+        .then(([identity]) => {
+          signedIn.throwIfAborted();
+          const key = this.#stored.add({ operation, identity });
+          this.#waiting.set(key, { operation, identity, resolve, reject });
+          void this.drain();
+        })
+        .catch(reject);
+      this.#turn = Promise.all([turn, stored]);
     });
-    void this.drain();
-    return outcome;
   }
 
   /** Sends what waits, one after the other, until all is answered. Never rejects. */
@@ -170,9 +182,18 @@ async function attempt(send: () => Promise<CommandReceipt>) {
   }
 }
 
-/** True if the server has answered the command itself. All other failures leave it waiting. */
+/**
+ * True if the server has answered the command itself, or has failed at it as long as it was sent again: a fault in the
+ * command's own code must not hold up those after it for ever. All other failures leave it waiting.
+ */
 function isSettled(error: unknown): boolean {
   if (error instanceof CommandError) return true;
   if (error instanceof RequestError) return error.code !== 'UNAUTHENTICATED';
-  return error instanceof AfterwriteError && error.code === 'RESULT_UNKNOWN';
+  if (!(error instanceof AfterwriteError)) return false;
+  const { code, cause } = error;
+  return code === 'RESULT_UNKNOWN' || (code === 'NO_ANSWER' && cause instanceof RequestError && isFaultOf(cause));
 }
+
+/** True for a fault in one field of the operation. One without a path has nothing to do with the command. */
+const isFaultOf = ({ errors }: RequestError): boolean =>
+  errors.some(({ path, extensions }) => path && extensions?.code === 'INTERNAL_SERVER_ERROR');
