@@ -78,7 +78,7 @@ export function serveApi(options: ServedApiOptions): ServedApi {
   const known = new KnownDocuments(config.graphqlDocumentCacheBytes);
   const yoga = createGraphql({
     ...{ schema, shared, config, eventStreams, liveQueries, documents, known, turns, windows, reportFault },
-    rowMessages: new RowMessages(tools),
+    rowMessages: new RowMessages({ ...tools, suggestions: config.introspection }),
     budgets: subscriptions,
     graphiqlDocuments: options.graphiqlDocuments,
     phases: config.eventLoopBlockMs > 0 ? loop : undefined,

@@ -17,7 +17,7 @@ import { isPromise } from './run.ts';
 import type { Execution } from './types.ts';
 
 /** Most errors of variables that are reported; the search ends there. */
-const MAX_COERCION_ERRORS = 10;
+export const MAX_COERCION_ERRORS = 10;
 
 export interface OperationArgs
   extends Pick<

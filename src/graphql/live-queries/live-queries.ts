@@ -11,6 +11,7 @@ import { ThrottledError } from '../../kernel/errors.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import { positionOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
+import { valuesOf } from '../documents/parts.ts';
 import { identityOf, rightsOf } from '../live/shared/rights.ts';
 import type { ExecutionTools } from '../live/shared/shared-execution.ts';
 import { ExecutionQueue, type ExecutionWindows } from './execution-queue.ts';
@@ -118,12 +119,11 @@ export class LiveQueries {
     if (errors) return { errors };
     const { after, everyMs } = liveArguments(schema, plan.field, coerced);
     const position = after === undefined ? 0 : await positionOf(context.engine, after);
-    const used = plan.variables.flatMap((name) => (Object.hasOwn(sent, name) ? [[name, sent[name]] as const] : []));
+    const variables = valuesOf(plan.variables, sent);
     const asked: Asked = {
-      plan,
-      variables: Object.fromEntries(used),
+      ...{ plan, variables },
       // Not what the values were parsed to: that may have no text, or the same text for different values.
-      text: JSON.stringify([plan.name, plan.text, used]),
+      text: JSON.stringify([plan.name, plan.text, Object.entries(variables)]),
     };
     return new LiveSubscriber({
       context,

@@ -1,7 +1,6 @@
 import {
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   type GraphQLSchema,
   Kind,
   type OperationDefinitionNode,
@@ -13,6 +12,7 @@ import {
 } from 'graphql';
 import { isPolled } from '../consistency/polled.ts';
 import { touchedBy } from '../consistency/touched.ts';
+import { partsOf } from '../documents/parts.ts';
 import { type FragmentsByName, fragmentsOf, rootFieldsOf } from '../documents/root-fields.ts';
 import { BadUserInputError } from '../errors.ts';
 import { LIVE_FIELD } from './live-field.ts';
@@ -69,7 +69,7 @@ function newPlan(
     kind: Kind.SELECTION_SET,
     selections: fields.flatMap((each) => each.selectionSet?.selections ?? []),
   };
-  const { used, variables } = partsOf(selectionSet, fragments);
+  const { fragments: used, variables } = partsOf(selectionSet, fragments);
   const query: OperationDefinitionNode = {
     kind: Kind.OPERATION_DEFINITION,
     operation: OperationTypeNode.QUERY,
@@ -79,6 +79,7 @@ function newPlan(
   const text = print({ kind: Kind.DOCUMENT, definitions: [query, ...used] });
   // Other subscribers may have written it differently, so that places in this client's text mean nothing to them.
   const document = parse(text, { noLocation: true });
+  refuseIntrospection(document);
   const [operation] = document.definitions as [OperationDefinitionNode];
   const [field] = fields;
   return {
@@ -93,24 +94,12 @@ function newPlan(
   };
 }
 
-/** The fragments and variables that a selection uses, directly or through fragments. */
-function partsOf(selectionSet: SelectionSetNode, fragments: FragmentsByName) {
-  const used = new Set<FragmentDefinitionNode>();
-  const variables = new Set<string>();
-  const look = (node: SelectionSetNode | FragmentDefinitionNode) =>
-    visit(node, {
-      Field: ({ name }) => {
-        if (name.value !== '__schema' && name.value !== '__type') return;
-        throw new BadUserInputError('The schema does not change while a server runs: ask for it with a query.');
-      },
-      Variable: ({ name }) => void variables.add(name.value),
-      FragmentSpread: ({ name }) => {
-        const fragment = fragments.get(name.value);
-        if (!fragment || used.has(fragment)) return;
-        used.add(fragment);
-        look(fragment);
-      },
-    });
-  look(selectionSet);
-  return { used: [...used].sort((a, b) => (a.name.value < b.name.value ? -1 : 1)), variables };
+/** @throws {BadUserInputError} if a document asks for the schema. */
+function refuseIntrospection(document: DocumentNode): void {
+  visit(document, {
+    Field: ({ name }) => {
+      if (name.value !== '__schema' && name.value !== '__type') return;
+      throw new BadUserInputError('The schema does not change while a server runs: ask for it with a query.');
+    },
+  });
 }

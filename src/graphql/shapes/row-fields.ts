@@ -7,7 +7,7 @@ import { positionOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 import { type FinalError, fresh, unwrap } from '../live/fresh.ts';
 import { type LiveRow, liveRow } from '../live/rows/live-row.ts';
-import { ROW_MESSAGES } from '../live/rows/row-messages.ts';
+import { ROW_MESSAGES } from '../live/rows/row-plan.ts';
 import { keyOfOwnId } from './own-id.ts';
 import type { ReadModelType } from './read-model-type.ts';
 

@@ -1,22 +1,25 @@
 import { randomUUID } from 'node:crypto';
-import { type ExecutionResult, type GraphQLObjectType, parse } from 'graphql';
+import { type ExecutionResult, GraphQLError, type GraphQLObjectType, parse } from 'graphql';
 import { createSchema } from 'graphql-yoga';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sharedJsonOf } from '../../../src/graphql/answer/shared-json.ts';
 import type { Context } from '../../../src/graphql/context.ts';
 import { fresh, unwrap } from '../../../src/graphql/live/fresh.ts';
 import { liveRow } from '../../../src/graphql/live/rows/live-row.ts';
-import { ROW_MESSAGES, RowMessages } from '../../../src/graphql/live/rows/row-messages.ts';
+import { RowMessages } from '../../../src/graphql/live/rows/row-messages.ts';
+import { ROW_MESSAGES } from '../../../src/graphql/live/rows/row-plan.ts';
 import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Turns } from '../../../src/scheduling/turns.ts';
 import { counters, customer } from '../../support/kernel/counter.ts';
+import { until } from '../../support/until.ts';
 import { Stage } from './support.ts';
 
 const SCHEMA = `
-  type Counter { value: Int, who: String, fails: Int }
+  enum Kind { SMALL LARGE }
+  type Counter { value: Int, who: String, fails: Int, flaky: Int, isOf(kinds: [Kind!]): Boolean }
   type Query { nothing: Int }
-  type Subscription { counterUpdated(id: ID!): Counter }
+  type Subscription { counterUpdated(id: ID!, after: String): Counter }
 `;
 type Messages = AsyncIterableIterator<ExecutionResult>;
 
@@ -25,6 +28,11 @@ let key: string;
 /** Values that were resolved, in this order. */
 let resolved: number[];
 let faults: unknown[];
+/** Whose shares the executions used, in this order. */
+let payers: string[];
+/** Callers for whom `flaky` has no room, and how often it still fails for everybody. */
+let refused: ReadonlySet<string>;
+let failures: number;
 let messages: RowMessages;
 let schema: ReturnType<typeof createSchema<Context>>;
 beforeEach(() => {
@@ -33,18 +41,28 @@ beforeEach(() => {
   stage.write(key, 1);
   resolved = [];
   faults = [];
+  payers = [];
+  refused = new Set();
+  failures = 0;
   schema = createSchema<Context>({
     typeDefs: SCHEMA,
     resolvers: {
       Counter: {
-        value: ({ value }) => {
+        value: ({ value }, _, { caller }) => {
           resolved.push(value);
+          payers.push(caller);
           return value;
         },
         who: (_, __, { actor }) => actor?.id,
         fails: () => {
           throw new Error('The disk is full.');
         },
+        flaky: ({ value }, _, { caller }) => {
+          if (refused.has(caller)) throw new GraphQLError('No room.', { extensions: { code: 'THROTTLED' } });
+          if (failures-- > 0) throw new Error('The disk is full.');
+          return value;
+        },
+        isOf: () => true,
       },
       Subscription: {
         counterUpdated: {
@@ -56,16 +74,20 @@ beforeEach(() => {
     },
   });
   const field = (schema.getSubscriptionType() as GraphQLObjectType).getFields().counterUpdated;
-  if (field) field.extensions = { [ROW_MESSAGES]: true, readModels: ['counters'] };
-  messages = new RowMessages({
-    ...{ schema, shared: stage.shared, turns: new Turns(), timeoutMs: 10_000 },
+  if (field) field.extensions = { [ROW_MESSAGES]: true, readModels: ['counters', 'others'] };
+  messages = rowMessages(true);
+});
+
+function rowMessages(suggestions: boolean): RowMessages {
+  return new RowMessages({
+    ...{ schema, shared: stage.shared, turns: new Turns(), timeoutMs: 10_000, suggestions },
     courier: new Courier((error) => faults.push(error)),
     reportFault: (error) => {
       faults.push(error);
       return undefined;
     },
   });
-});
+}
 
 /** Documents with the same text are one object on a server. */
 const documents = new Map<string, ReturnType<typeof parse>>();
@@ -75,10 +97,18 @@ function documentOf(text: string) {
   return document;
 }
 
-async function subscribe(selection: string, who = 'ada', id = key): Promise<Messages> {
-  const document = documentOf(`subscription ($id: ID!) { counterUpdated(id: $id) { ${selection} } }`);
-  const contextValue = stage.context({ actor: customer(who) });
-  const opened = await messages.subscribe({ schema, document, variableValues: { id }, contextValue });
+function subscribe(selection: string, who = 'ada', id = key): Promise<Messages> {
+  return subscribeTo(`subscription ($id: ID!) { counterUpdated(id: $id) { ${selection} } }`, { id }, who);
+}
+
+async function subscribeTo(
+  text: string,
+  variableValues: Readonly<Record<string, unknown>>,
+  who = 'ada',
+  correlationId = 'test',
+): Promise<Messages> {
+  const contextValue = stage.context({ actor: customer(who), correlationId });
+  const opened = await messages.subscribe({ schema, document: documentOf(text), variableValues, contextValue });
   if (!opened || !(Symbol.asyncIterator in opened)) throw new Error(JSON.stringify(opened));
   return opened;
 }
@@ -95,6 +125,7 @@ const nextOfAll = (all: readonly Messages[]) => Promise.all(all.map(async (each)
 
 describe('the message of a change of a row', () => {
   it('is made and serialised once for everybody who asks the same', async () => {
+    stage.positions.advance('others', 1000);
     const all = await opened(['value'], ['value'], ['value']);
     const next = nextOfAll(all);
     stage.write(key, 2);
@@ -126,7 +157,7 @@ describe('the message of a change of a row', () => {
     expect(resolved).toEqual([2, 2]);
   });
 
-  it('reports a fault once, masked, and goes on', async () => {
+  it('repeats a fault, tells everybody of it once, masked, and goes on', async () => {
     const all = await opened(['value fails'], ['value fails']);
     faults.length = 0;
     for (const value of [2, 3]) {
@@ -140,7 +171,8 @@ describe('the message of a change of a row', () => {
         expect(errors[0].message).not.toContain('disk');
       }
     }
-    expect(faults).toHaveLength(2);
+    // Each message was tried three times.
+    expect(faults).toHaveLength(6);
   });
 
   it('is the newest for one who reads late', async () => {
@@ -164,4 +196,98 @@ describe('the message of a change of a row', () => {
     stage.write(key, 2);
     expect((await next)?.value.data).toEqual({ counterUpdated: { value: 2 } });
   });
+});
+
+describe('the message of a change of a row that several callers get', () => {
+  const tokenOf = ({ extensions }: ExecutionResult) => Number(Object(extensions?.consistency).token);
+
+  it('is made once for different tokens, names and layouts', async () => {
+    const texts = [
+      'subscription ($id: ID!) { counterUpdated(id: $id) { value } }',
+      'subscription Another($id: ID!, $after: String) { counterUpdated(id: $id, after: $after) { ...Shown } } fragment Shown on Counter { value }',
+      'subscription Third($after: String, $id: ID!) { counterUpdated(after: $after, id: $id) {\n value } }',
+      'subscription ($id: ID!) { counterUpdated(id: $id, after: "1") { value } }',
+      'subscription Another($id: ID!, $after: String) { counterUpdated(id: $id, after: $after) { ...Shown } } fragment Shown on Counter { value }',
+    ];
+    stage.move({ projection: 'others' });
+    const all = await Promise.all(texts.map((text, after) => subscribeTo(text, { id: key, after: String(after % 2) })));
+    for (const each of all) await each.next();
+    resolved.length = 0;
+    const next = nextOfAll(all);
+    stage.write(key, 2);
+    for (const { data } of await next) expect(data).toEqual({ counterUpdated: { value: 2 } });
+    // A fragment is part of what is asked for; nothing else that differs here is.
+    expect(resolved).toEqual([2, 2]);
+  });
+
+  it('is never older than the one before, also if it was made for somebody else', async () => {
+    const [quick] = await opened(['value flaky']);
+    failures = 1;
+    const slow = await subscribe('value flaky', 'bob');
+    const first = slow.next();
+    await until(() => failures === 0);
+    const next = quick?.next();
+    stage.write(key, 2);
+    expect(tokenOf((await next)?.value)).toBe(0);
+    stage.move({ projection: 'others' });
+    const before = tokenOf((await first).value);
+    expect(before).toBeGreaterThan(0);
+    const { value } = await slow.next();
+    expect(value.data.counterUpdated.value).toBe(2);
+    expect(tokenOf(value)).toBeGreaterThanOrEqual(before);
+  });
+
+  it("uses shares that are nobody's alone, and those of a caller who is alone", async () => {
+    const all = await opened(['value'], ['value', 'bob']);
+    payers.length = 0;
+    const shared = nextOfAll(all);
+    stage.write(key, 2);
+    await shared;
+    await all[1]?.return?.();
+    const alone = all[0]?.next();
+    stage.write(key, 3);
+    await alone;
+    const caller = stage.context({ actor: customer('ada') }).caller;
+    expect(payers).toEqual([expect.stringMatching(/^row messages of /), caller]);
+  });
+
+  it('is no refusal because of what one of them has used up', async () => {
+    const all = await opened(['value flaky'], ['value flaky', 'bob']);
+    refused = new Set(['ada', 'bob'].map((who) => stage.context({ actor: customer(who) }).caller));
+    refused = new Set([...refused, `row messages of ${[...refused][0]}`]);
+    const next = nextOfAll(all);
+    stage.write(key, 2);
+    for (const { data, errors } of await next) {
+      expect(errors).toBeUndefined();
+      expect(data).toEqual({ counterUpdated: { value: 2, flaky: 2 } });
+    }
+  });
+
+  it('is made again for those who read a failure late', async () => {
+    const [quick, slow] = await opened(['value flaky'], ['value flaky', 'bob']);
+    failures = 3;
+    const next = quick?.next();
+    stage.write(key, 2);
+    expect((await next)?.value.errors).toHaveLength(1);
+    const { value } = (await slow?.next()) ?? {};
+    expect(value.errors).toBeUndefined();
+    expect(value.data).toEqual({ counterUpdated: { value: 2, flaky: 2 } });
+  });
+
+  it('has a correlation id in its errors that none of them has chosen', async () => {
+    const text = 'subscription ($id: ID!) { counterUpdated(id: $id) { fails } }';
+    const chosen = await subscribeTo(text, { id: key }, 'ada', 'chosen');
+    const { value } = await chosen.next();
+    expect(value.errors).toHaveLength(1);
+    expect(JSON.stringify(value.errors)).not.toContain('chosen');
+  });
+});
+
+it.each([true, false])('suggests names for a wrong variable only if it may: %s', async (suggestions) => {
+  messages = rowMessages(suggestions);
+  const text = 'subscription ($id: ID!, $kinds: [Kind!]) { counterUpdated(id: $id) { isOf(kinds: $kinds) } }';
+  const refusal = await subscribeTo(text, { id: key, kinds: Array(40).fill('SMAL') }).catch(String);
+  if (typeof refusal !== 'string') throw new Error('The subscription was not refused.');
+  expect(refusal.includes('Did you mean')).toBe(suggestions);
+  expect(refusal.match(/SMAL/g)?.length).toBeLessThan(40);
 });

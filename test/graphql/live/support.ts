@@ -64,7 +64,7 @@ export class Stage {
   /** What operations share. */
   get shared(): Shared {
     const { registry, positions, hub, head, live, updates } = this;
-    const tokens = { encode: String };
+    const tokens = { encode: String, decode: Number };
     const engine = { registry, readSide: { positions, hub }, projector: { head }, tokens };
     return {
       engine: engine as unknown as Context['engine'],

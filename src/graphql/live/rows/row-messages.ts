@@ -1,24 +1,25 @@
-import { hash } from 'node:crypto';
-import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graphql';
+import { hash, randomUUID } from 'node:crypto';
+import { createSourceEventStream, type ExecutionArgs, type ExecutionResult } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Courier } from '../../../kernel/notify/courier.ts';
+import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
+import { pause } from '../../../scheduling/sleeper.ts';
 import { type SharedResult, sharedResult } from '../../answer/shared-json.ts';
-import { touchedBy } from '../../consistency/touched.ts';
 import { freshnessOf } from '../../consistency/wait.ts';
 import type { Context } from '../../context.ts';
-import { fragmentsOf, rootFieldsOf } from '../../documents/root-fields.ts';
-import { execute } from '../../execution/execute.ts';
+import { valuesOf } from '../../documents/parts.ts';
+import { execute, MAX_COERCION_ERRORS } from '../../execution/execute.ts';
 import { FinalError } from '../fresh.ts';
 import { identityOf, rightsOf } from '../shared/rights.ts';
 import { RightsSeen } from '../shared/rights-seen.ts';
 import { type ExecutionTools, executeShared, type SharedAnswer } from '../shared/shared-execution.ts';
 import type { LiveRow } from './live-row.ts';
-
-/** Marks a subscription whose messages are {@link LiveRow}s, in the extensions of its field. */
-export const ROW_MESSAGES = 'rowMessages';
+import { afterOf, type RowPlan, rowPlanOf } from './row-plan.ts';
 
 export interface RowMessagesOptions extends ExecutionTools {
   readonly courier: Courier;
+  /** Whether errors may suggest names of the schema. */
+  readonly suggestions: boolean;
 }
 
 type RowMessageStream = AsyncIterableIterator<ExecutionResult, undefined>;
@@ -27,9 +28,14 @@ type RowMessageStream = AsyncIterableIterator<ExecutionResult, undefined>;
 interface Member {
   readonly args: ExecutionArgs;
   readonly context: Context;
-  readonly touched: readonly string[];
-  /** Equal for subscriptions with the same operation, variables and rights. */
+  readonly plan: RowPlan;
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** Equal for subscriptions that ask for the same with the same rights. */
   readonly group: string;
+  /** Equal for the same actor. */
+  readonly identity: string;
+  /** Its next message is at this position or later: that of `after`, then that of its last message. */
+  floor: number;
 }
 
 /** Somebody who waits for a message that is being made. */
@@ -42,6 +48,8 @@ interface AwaitedMessage {
 interface RowMessage {
   readonly answer: SharedAnswer;
   readonly result: SharedResult;
+  /** The message is as fresh as this. */
+  readonly position: number;
 }
 
 type Events = AsyncIterableIterator<LiveRow | FinalError>;
@@ -50,6 +58,9 @@ type Events = AsyncIterableIterator<LiveRow | FinalError>;
 const KEPT_BYTES = 8 * 1024 * 1024;
 /** Bytes of a message besides its JSON. */
 const MESSAGE_BYTES = 1024;
+/** Executions that fail before subscribers are told, and the pauses between them. */
+const ATTEMPTS = 3;
+const PAUSES: Backoff = { firstMs: 50, maxMs: 2000 };
 
 /**
  * The messages of subscriptions to single rows. Those who watch a row get the same object with each change of it: the
@@ -63,10 +74,12 @@ export class RowMessages {
     sizeCalculation: ({ result }) => MESSAGE_BYTES + result.shared.bytes,
   });
   readonly #making = new Map<string, AwaitedMessage[]>();
-  /** Of documents and changes. Documents with the same text are the same object as long as they are known. */
+  /** Those who wait for a message, by group. */
+  readonly #asking = new Map<string, Set<Member>>();
+  /** Of changes. */
   readonly #numbers = new WeakMap<object, number>();
-  /** Documents whose answers have been found to depend on who asks. */
-  readonly #personal = new WeakSet<object>();
+  /** Plans whose answers have been found to depend on who asks. */
+  readonly #personal = new WeakSet<RowPlan>();
   #lastNumber = 0;
 
   constructor(options: RowMessagesOptions) {
@@ -78,25 +91,35 @@ export class RowMessages {
    * @returns undefined if the subscription is not to a row; a result if it is refused.
    */
   async subscribe(args: ExecutionArgs): Promise<RowMessageStream | ExecutionResult | undefined> {
-    if (!isOfRow(args)) return undefined;
-    const events = await createSourceEventStream(args);
+    const plan = rowPlanOf(args);
+    if (!plan) return undefined;
+    const events = await createSourceEventStream({
+      ...args,
+      hideSuggestions: !this.#options.suggestions,
+      options: { maxCoercionErrors: MAX_COERCION_ERRORS },
+    });
     if (!(Symbol.asyncIterator in events)) return events;
-    return this.#messages(events as Events, this.#member(args));
+    return this.#messages(events as Events, memberOf(args, plan));
   }
 
   #messages(events: Events, member: Member): RowMessageStream {
     return {
       next: async () => {
-        // Each execution has a time of its own, and none of them is this subscription's alone.
-        member.context.operation.whenMessageBegins(() => {});
-        const { value: event, done } = await events.next();
-        if (done) return { value: undefined, done: true };
-        // The end of this subscription alone.
-        if (event instanceof FinalError) {
-          const args = { ...member.args, contextValue: member.context, rootValue: event };
-          return { value: await execute(args), done: false };
+        this.#asks(member);
+        try {
+          // Each execution has a time of its own, and none of them is this subscription's alone.
+          member.context.operation.whenMessageBegins(() => {});
+          const { value: event, done } = await events.next();
+          if (done) return { value: undefined, done: true };
+          // The end of this subscription alone.
+          if (event instanceof FinalError) {
+            const args = { ...member.args, contextValue: member.context, rootValue: event };
+            return { value: await execute(args), done: false };
+          }
+          return { value: await this.#message(event, member), done: false };
+        } finally {
+          this.#asksNoMore(member);
         }
-        return { value: await this.#message(event, member), done: false };
       },
       return: async () => {
         await events.return?.();
@@ -109,26 +132,32 @@ export class RowMessages {
     };
   }
 
-  #member(args: ExecutionArgs): Member {
-    const { schema, document, operationName, variableValues } = args;
-    const context = args.contextValue as Context;
-    const operation = getOperationAST(document, operationName);
-    const touched = operation ? touchedBy(schema, document, operation) : [];
-    const rights = rightsOf(context.actor, touched, context.engine.registry.projections);
-    const asked = [this.#numberOf(document), operationName, variableValues, rights];
-    return { args, context, touched, group: hash('sha256', JSON.stringify(asked), 'base64') };
+  #asks(member: Member): void {
+    const others = this.#asking.get(member.group);
+    if (others) others.add(member);
+    else this.#asking.set(member.group, new Set([member]));
+  }
+
+  #asksNoMore(member: Member): void {
+    const others = this.#asking.get(member.group);
+    others?.delete(member);
+    if (others?.size === 0) this.#asking.delete(member.group);
   }
 
   async #message(event: LiveRow, member: Member): Promise<SharedResult> {
-    const { args, context, group } = member;
-    const isPersonal = this.#personal.has(args.document);
-    const who = isPersonal ? identityOf(context.actor) : '';
-    const key = `${this.#numberOf(event)} ${group} ${who}`;
-    const { answer, result } = this.#made.get(key) ?? (await this.#whenMade(key, event, member));
+    const { context, group, plan, identity } = member;
+    const isPersonal = this.#personal.has(plan);
+    const key = `${this.#numberOf(event)} ${group} ${isPersonal ? identity : ''}`;
+    const known = this.#made.get(key);
+    let message = known && known.position >= member.floor ? known : await this.#whenMade(key, event, member);
+    // One that was begun before this subscription may be older than it asks for.
+    if (message.position < member.floor) message = await this.#whenMade(key, event, member);
+    const { answer, result, position } = message;
     if (answer.isPersonal && !isPersonal) {
-      this.#personal.add(args.document);
+      this.#personal.add(plan);
       return this.#message(event, member);
     }
+    member.floor = Math.max(member.floor, position);
     void context.operation.charge(answer.chargedBytes);
     return result;
   }
@@ -140,8 +169,9 @@ export class RowMessages {
     const waiting: AwaitedMessage[] = [];
     this.#making.set(key, waiting);
     try {
-      const message = await this.#make(event, member);
-      this.#made.set(key, message);
+      const message = await this.#attempt(event, member);
+      // A failure that may have passed is nobody's but theirs who have waited for it.
+      if (!message.answer.mayPass) this.#made.set(key, message);
       void this.#options.courier.each(waiting, ({ resolve }) => resolve(message));
       return message;
     } catch (error) {
@@ -152,19 +182,47 @@ export class RowMessages {
     }
   }
 
-  async #make(event: LiveRow, { args, context, touched }: Member): Promise<RowMessage> {
-    const { document, operationName, variableValues } = args;
-    const { engine, actor, address, correlationId, caller: countsAs } = context;
-    const position = Math.min(event.position, freshnessOf(engine, touched));
+  /**
+   * Makes a message. A failure that may pass is repeated after a pause, with the shares of another one of those who ask:
+   * nobody is refused because of what somebody else has used up.
+   */
+  async #attempt(event: LiveRow, first: Member): Promise<RowMessage> {
+    for (let attempt = 1; ; attempt++) {
+      const payers = this.#payersBeside(first);
+      const payer = payers[(attempt - 1) % payers.length] as Member;
+      const message = await this.#make(event, payer, payers.length > 1);
+      if (!message.answer.mayPass || attempt === ATTEMPTS) return message;
+      await pause(backoffMs(attempt, PAUSES));
+    }
+  }
+
+  /** One member for each caller, of those who ask for the same as this one. It is the first. */
+  #payersBeside(first: Member): readonly Member[] {
+    const isPersonal = this.#personal.has(first.plan);
+    const payers = new Map([[first.context.caller, first]]);
+    for (const member of this.#asking.get(first.group) ?? []) {
+      const { caller } = member.context;
+      if (!payers.has(caller) && (!isPersonal || member.identity === first.identity)) payers.set(caller, member);
+      if (payers.size === ATTEMPTS) break;
+    }
+    return [...payers.values()];
+  }
+
+  /** @param isShared whether several callers get it. Then nobody waits because of what the one who pays does besides. */
+  async #make(event: LiveRow, payer: Member, isShared: boolean): Promise<RowMessage> {
+    const { plan, variables, context } = payer;
+    const { engine, actor, address, caller } = context;
+    const position = Math.min(event.position, freshnessOf(engine, plan.touched));
+    const countsAs = isShared ? `row messages of ${caller}` : caller;
     const answer = await executeShared(this.#options, {
-      ...{ name: 'subscription message', document, operationName, rootValue: event, touched },
-      variables: variableValues ?? {},
-      caller: { actor, address, correlationId, countsAs },
+      ...{ name: 'subscription message', document: plan.document, rootValue: event, touched: plan.touched, variables },
+      // The id in a masked error is everybody's, so nobody may choose it.
+      caller: { actor, address, correlationId: randomUUID(), countsAs },
       reads: new RightsSeen(),
       signal: undefined,
     });
     const consistency = { token: engine.tokens.encode(position), stale: answer.stale };
-    return { answer, result: sharedResult(answer.json, answer.errors, { consistency }) };
+    return { answer, result: sharedResult(answer.json, answer.errors, { consistency }), position };
   }
 
   #numberOf(named: object): number {
@@ -174,10 +232,16 @@ export class RowMessages {
   }
 }
 
-/** A subscription has exactly one field at its root, which may be inside fragments. */
-function isOfRow({ schema, document, operationName }: ExecutionArgs): boolean {
-  const operation = getOperationAST(document, operationName);
-  const [field] = operation ? rootFieldsOf(operation, fragmentsOf(document)) : [];
-  const { extensions } = schema.getSubscriptionType()?.getFields()[field?.name.value ?? ''] ?? {};
-  return extensions?.[ROW_MESSAGES] === true;
+function memberOf(args: ExecutionArgs, plan: RowPlan): Member {
+  const context = args.contextValue as Context;
+  const { engine, actor } = context;
+  const variables = valuesOf(plan.variables, args.variableValues ?? {});
+  const rights = rightsOf(actor, plan.touched, engine.registry.projections);
+  // Not what the values were parsed to: that may have no text, or the same text for different values.
+  const asked = JSON.stringify([plan.text, Object.entries(variables), rights]);
+  const after = afterOf(args);
+  return {
+    ...{ args, context, plan, variables, group: hash('sha256', asked, 'base64'), identity: identityOf(actor) },
+    floor: after === undefined ? 0 : engine.tokens.decode(after),
+  };
 }
