@@ -6,6 +6,7 @@ import { type CheckedReplica, openReplica } from './replica.ts';
 import { grantRights, type RoleOptions } from './roles/ensure-roles.ts';
 import type { Part } from './roles/names.ts';
 import { PartPools } from './roles/part-pools.ts';
+import { notificationKeyOf, passwordIn } from './roles/passwords.ts';
 import type { SessionOptions } from './session.ts';
 
 export interface DatabaseOptions {
@@ -27,6 +28,11 @@ export interface DatabaseOptions {
 export interface AfterwriteDatabase {
   /** A session for listening and notifying, with a role that may do nothing else. */
   readonly wakeUp: Pick<SessionOptions, 'url' | 'login'>;
+  /**
+   * The key of hashes in notifications, the same on every server with the same secret of roles. Undefined if there is no
+   * such secret.
+   */
+  readonly notificationKey: Buffer | undefined;
   /** Identifies the history of this store. */
   readonly epoch: string;
   readonly writer: Pool;
@@ -84,7 +90,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     const { notice } = fitConnections(connections, migrated.allowance);
     if (notice !== undefined) observer.tell('databaseNoticed', { message: notice });
     const replica = readUrl === undefined ? undefined : await openReplica(readUrl, migrated, observer);
-    return openPools(pools, migrated, options, replica);
+    const secret = options.roles?.secret ?? passwordIn(url);
+    const notificationKey = secret === undefined ? undefined : await notificationKeyOf(migrated.epoch, secret);
+    return { ...openPools(pools, migrated, options, replica), notificationKey };
   } finally {
     await pools.closeRest();
   }
@@ -95,7 +103,7 @@ function openPools(
   { epoch, roles, isNewer, allowance }: Migrated,
   { url, readUrl = url, connections }: DatabaseOptions,
   replica: CheckedReplica | undefined,
-): AfterwriteDatabase {
+): Omit<AfterwriteDatabase, 'notificationKey'> {
   const writer = pools.open('writer', roles.writer, allowance);
   const projector = pools.open('projector', roles.projector, allowance);
   const leases = pools.openBeside('projector', roles.projector, {

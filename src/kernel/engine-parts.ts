@@ -12,6 +12,7 @@ import { CommitFeed, FEED_LIMIT } from './log/commit-feed.ts';
 import { EventLog } from './log/event-log.ts';
 import { LogReader } from './log/log-reader.ts';
 import { Snapshots } from './log/streams/snapshots.ts';
+import { Fingerprints } from './notify/fingerprints.ts';
 import { WakeUp } from './notify/wake-up.ts';
 import { type EngineObserver, unobserved } from './observe/occurrences.ts';
 import { Obstacles } from './obstacles.ts';
@@ -39,6 +40,8 @@ export interface EngineCore {
   readonly obstacles: Obstacles;
   /** The newest events of this instance, for everything that follows the log. */
   readonly feed: CommitFeed;
+  /** What they tell each other instead of values of rows; undefined if they share no secret. */
+  readonly fingerprints: Fingerprints | undefined;
   /** How instances notify each other. */
   readonly wakeUp: WakeUp;
   /** True if the connections of the projector's pool answer. */
@@ -65,6 +68,7 @@ export function openCore(options: EngineOptions): EngineCore {
     clock,
     obstacles: new Obstacles((obstacle, isOver) => observer.tell('obstacleChanged', { obstacle, isOver })),
     feed: new CommitFeed(FEED_LIMIT, options.commitFeedBytes),
+    fingerprints: database.notificationKey && new Fingerprints(database.notificationKey),
     wakeUp: new WakeUp({ ...database.wakeUp, onError: (error) => onError(error, { part: 'wake-up' }) }),
     canWork: () => database.projector.silentMs() < SILENT_AFTER_MS,
     onError,
@@ -110,7 +114,8 @@ export async function checkFolds(core: EngineCore, { rebuilds }: Projector): Pro
 
 /** Runs the projections. */
 export function openProjector(core: EngineCore): Projector {
-  const { options, database, registry, observer, clock, obstacles, feed, wakeUp, canWork, onError } = core;
+  const { options, database, registry, observer, clock, obstacles, feed, fingerprints, wakeUp, canWork, onError } =
+    core;
   const projector = new Projector({
     db: database.projector.db,
     leases: database.leases.db,
@@ -126,6 +131,7 @@ export function openProjector(core: EngineCore): Projector {
     maxWaiters: options.maxWaiters ?? 10_000,
     maxWaitersPerCaller: options.maxWaitersPerCaller,
     role: options.projector,
+    fingerprints,
     others: wakeUp,
     observer,
     clock,

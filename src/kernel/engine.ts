@@ -15,6 +15,7 @@ import {
 import type { EngineWatch } from './engine-watch.ts';
 import type { AppendQueue } from './log/append/append-queue.ts';
 import type { EventLog } from './log/event-log.ts';
+import type { Fingerprints } from './notify/fingerprints.ts';
 import type { Obstacles } from './obstacles.ts';
 import type { ProcessManager } from './process/manager.ts';
 import { DeadLetters } from './read/dead-letters/dead-letters.ts';
@@ -37,6 +38,8 @@ export interface Engine {
   /** The state that queries see: that of the projector, or that of a replica. */
   readonly readSide: ReadSide;
   readonly tokens: Tokens;
+  /** Makes the fingerprints of former rows; undefined if instances tell each other nothing of these. */
+  readonly fingerprints: Fingerprints | undefined;
   /** The events that could not be applied. */
   readonly deadLetters: DeadLetters;
   /** The current stalls, with their reasons. */
@@ -56,7 +59,7 @@ export interface Engine {
 /** Builds an engine from its parts. */
 export function createEngine(options: EngineOptions): Engine {
   const core = openCore(options);
-  const { database, registry, clock, obstacles, wakeUp, onError } = core;
+  const { database, registry, clock, obstacles, fingerprints, wakeUp, onError } = core;
   const readTables = openReadTables(core);
   const projector = openProjector(core);
   const replica = followReplica(core, projector);
@@ -76,6 +79,7 @@ export function createEngine(options: EngineOptions): Engine {
       ...{ isReplica: false, arriving: () => [] },
     },
     tokens: new Tokens(database.epoch),
+    fingerprints,
     deadLetters: new DeadLetters({
       db: database.projector.db,
       projections: registry.projections.values(),

@@ -15,11 +15,23 @@ const keys = new Map<string, Promise<Buffer>>();
  * the secret from it takes unreasonably long, unless the secret is easily guessed.
  */
 export async function passwordOf(role: string, secret: string): Promise<string> {
+  return (await derived(role, secret)).toString('base64url');
+}
+
+/**
+ * The key with which servers hash what they tell each other of one store. Like the passwords, it is the same on every server
+ * with the same secret. It cannot be found from the password of a role.
+ */
+export async function notificationKeyOf(epoch: string, secret: string): Promise<Buffer> {
+  return derived(`notifications of ${epoch}`, secret);
+}
+
+async function derived(purpose: string, secret: string): Promise<Buffer> {
   const key = keys.get(secret) ?? stretch(secret, 'afterwrite roles', 32);
   keys.set(secret, key);
   return createHmac('sha256', await key)
-    .update(role)
-    .digest('base64url');
+    .update(purpose)
+    .digest();
 }
 
 /**

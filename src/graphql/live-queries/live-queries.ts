@@ -68,12 +68,16 @@ export class LiveQueries {
 
   constructor(options: LiveQueriesOptions) {
     const { schema, shared, turns, timeoutMs, reportFault, courier, atOnce, windows } = options;
-    const { readSide, registry } = shared.engine;
+    const { readSide, registry, fingerprints } = shared.engine;
     const { hub, positions } = readSide;
     this.#options = options;
     this.#tools = {
       ...{ schema, shared, turns, timeoutMs, reportFault, courier },
-      router: new ChangeRouter({ hub, positions, readModels: shared.readModels, projections: registry.projections }),
+      router: new ChangeRouter({
+        ...{ hub, positions, fingerprints },
+        readModels: shared.readModels,
+        projections: registry.projections,
+      }),
       queue: new ExecutionQueue(atOnce, windows),
     };
   }

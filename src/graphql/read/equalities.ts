@@ -1,5 +1,6 @@
 import { Column, is, Param, type SQL, StringChunk } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
+import { isComparedExactly } from '../../kernel/define/read-model/exact-types.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import type { Conditions } from './pages/count.ts';
@@ -7,8 +8,6 @@ import type { Visibility } from './visibility.ts';
 
 /** Most combinations of values for which a list is found by the values of a row. */
 const MAX_COMBINATIONS = 64;
-/** Types whose values are equal in Postgres exactly if they are equal here. UUIDs are compared in lower case. */
-const EXACT_TYPES: ReadonlySet<string> = new Set(['uuid', 'text', 'integer', 'smallint', 'bigint', 'boolean']);
 
 /**
  * Sets of values of which every row of a list has one: `where` requires them, or the rights to see the row. A row
@@ -48,9 +47,9 @@ function equalityIn(condition: SQL, table: Readonly<Record<string, PgColumn>>): 
   const params = isText(operator, ' = ') ? [operand] : isText(operator, ' in ') ? operand : undefined;
   if (!Array.isArray(params) || !params.every((param) => is(param, Param))) return undefined;
   const property = Object.keys(table).find((name) => table[name] === column);
-  const type = column.getSQLType();
-  if (property === undefined || !EXACT_TYPES.has(type)) return undefined;
-  const values = params.map(({ value }) => (type === 'uuid' ? String(value).toLowerCase() : value));
+  if (property === undefined || !isComparedExactly(table[property] as PgColumn)) return undefined;
+  const isUuid = column.getSQLType() === 'uuid';
+  const values = params.map(({ value }) => (isUuid ? String(value).toLowerCase() : value));
   return values.includes(null) ? undefined : { property, values };
 }
 

@@ -4,30 +4,24 @@ export interface ChangedRows {
   readonly after: ReadonlyMap<string, { readonly row: Readonly<Record<string, unknown>> }>;
 }
 
-/** Values that a changed row had before, by property: only short ones. What is missing is unknown. */
-export type FormerValues = Readonly<Record<string, string | boolean | null>>;
+/** Fingerprints of values that a changed row had before, by property. What is missing is unknown. */
+export type RowFingerprints = Readonly<Record<string, string>>;
 
-/** Longest text that is told to other instances, in UTF-16 units: longer ones seldom tell lists apart. */
-const MAX_LENGTH = 64;
-
-/** What changed rows were before. Rows that did not exist are missing. */
-export function formerValuesOf({ before }: ChangedRows): FormerValues[] {
-  return [...before.values()].map((row) => Object.fromEntries(Object.entries(row).filter(isShort)));
+/** What changed rows were before, as fingerprints. Rows that did not exist are missing. */
+export interface FormerRows {
+  /** Identifies the key of the fingerprints. */
+  readonly keyId: string;
+  readonly rows: readonly RowFingerprints[];
 }
 
 /** The same of several changes, one after the other; undefined if one of them is unknown. */
-export function allFormerValues(
-  changes: readonly (readonly FormerValues[] | undefined)[],
-): readonly FormerValues[] | undefined {
-  const all: FormerValues[] = [];
-  for (const former of changes) {
-    if (!former) return undefined;
-    all.push(...former);
+export function allFormerRows(changes: readonly (FormerRows | undefined)[]): FormerRows | undefined {
+  const [first, ...others] = changes;
+  if (!first) return undefined;
+  const rows = [...first.rows];
+  for (const other of others) {
+    if (other?.keyId !== first.keyId) return undefined;
+    rows.push(...other.rows);
   }
-  return all;
-}
-
-function isShort(entry: [property: string, value: unknown]): entry is [string, string | boolean | null] {
-  const [, value] = entry;
-  return value === null || typeof value === 'boolean' || (typeof value === 'string' && value.length <= MAX_LENGTH);
+  return { keyId: first.keyId, rows };
 }

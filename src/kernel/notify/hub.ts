@@ -1,5 +1,5 @@
 import { inActiveSpan } from '../observe/trace.ts';
-import type { ChangedRows, FormerValues } from './changed-rows.ts';
+import type { ChangedRows, FormerRows } from './changed-rows.ts';
 
 /** A read model has advanced: committed and visible to queries. */
 export interface ProjectionMoved {
@@ -10,10 +10,10 @@ export interface ProjectionMoved {
   /** Their values, if this process has changed them; undefined if they are unknown. */
   readonly rows?: ChangedRows | undefined;
   /**
-   * What the rows were before, if another process has changed them and tells it. Rows that did not exist are missing, and a
-   * row that changed several times is there several times. Undefined if it is unknown.
+   * What the rows were before. Rows that did not exist are missing, and a row that changed several times is there several
+   * times. Undefined if it is unknown.
    */
-  readonly former?: readonly FormerValues[] | undefined;
+  readonly former?: FormerRows | undefined;
   /** How long the oldest of the events waited, from being recorded to being visible here, in ms. */
   readonly lagMs: number;
   /** True if events wait in its dead letters; undefined if unknown. */

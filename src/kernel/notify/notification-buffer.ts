@@ -1,4 +1,4 @@
-import { allFormerValues, type FormerValues } from './changed-rows.ts';
+import { allFormerRows, type FormerRows } from './changed-rows.ts';
 
 /** How far a projection has been moved. Its owner notifies the other instances of it. */
 export interface RemoteAdvance {
@@ -8,7 +8,7 @@ export interface RemoteAdvance {
   /** The rows that changed; null if unknown, or if they are too many for a notification. */
   readonly keys: readonly string[] | null;
   /** What these rows were before each change; undefined if unknown, or if it is too much for a notification. */
-  readonly former?: readonly FormerValues[] | undefined;
+  readonly former?: FormerRows | undefined;
   /** How long the oldest of the events waited, in ms. */
   readonly lagMs: number;
   /** The checkpoint's generation. Positions of another generation refer to another table. */
@@ -106,18 +106,18 @@ export function readNotification(payload: string): Notification | undefined {
 
 function merged(before: RemoteAdvance, now: RemoteAdvance): RemoteAdvance {
   const keys = before.keys && now.keys && new Set([...before.keys, ...now.keys]);
-  const former = allFormerValues([before.former, now.former]);
+  const former = allFormerRows([before.former, now.former]);
   return {
     ...now,
     from: before.from,
     keys: keys && keys.size <= MAX_KEYS ? [...keys] : null,
-    former: former && former.length <= MAX_FORMER_ROWS ? former : undefined,
+    former: former && former.rows.length <= MAX_FORMER_ROWS ? former : undefined,
     lagMs: Math.max(before.lagMs, now.lagMs),
   };
 }
 
 /**
- * Removes former values, then keys, the largest sets first, and then advances. Other instances find those in the table
+ * Removes former rows, then keys, the largest sets first, and then advances. Other instances find those in the table
  * of checkpoints.
  */
 function shortened(notification: Notification): string {

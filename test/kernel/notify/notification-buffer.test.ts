@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { FormerRows } from '../../../src/kernel/notify/changed-rows.ts';
 import {
   NotificationBuffer,
   type RemoteAdvance,
@@ -13,6 +14,8 @@ const move = (from: number, to: number, keys: readonly string[] | null = [], gen
   lagMs: to,
   generation,
 });
+/** Rows with these fingerprints of their labels. */
+const had = (...labels: string[]): FormerRows => ({ keyId: 'id', rows: labels.map((label) => ({ label })) });
 const told = (buffer: NotificationBuffer) => readNotification(buffer.take('me', 7));
 
 describe('the notification of an instance', () => {
@@ -55,22 +58,29 @@ describe('the notification of an instance', () => {
 
   it('tells what rows were before each of several changes, unless that is unknown for one of them', () => {
     const buffer = new NotificationBuffer();
-    buffer.moved('a', { ...move(0, 1, ['k']), former: [{ label: 'red' }] });
-    buffer.moved('a', { ...move(1, 2, ['k']), former: [{ label: 'green' }] });
-    buffer.moved('b', { ...move(0, 1, ['k']), former: [{ label: 'red' }] });
+    buffer.moved('a', { ...move(0, 1, ['k']), former: had('red') });
+    buffer.moved('a', { ...move(1, 2, ['k']), former: had('green') });
+    buffer.moved('b', { ...move(0, 1, ['k']), former: had('red') });
     buffer.moved('b', move(1, 2, ['k']));
-    expect(told(buffer)?.moved.a?.former).toEqual([{ label: 'red' }, { label: 'green' }]);
+    expect(told(buffer)?.moved.a?.former).toEqual(had('red', 'green'));
     expect(told(buffer)?.moved.b?.former).toBeUndefined();
+  });
+
+  it('tells nothing of former rows if their fingerprints are of different keys', () => {
+    const buffer = new NotificationBuffer();
+    buffer.moved('a', { ...move(0, 1, ['k']), former: had('red') });
+    buffer.moved('a', { ...move(1, 2, ['k']), former: { ...had('red'), keyId: 'another' } });
+    expect(told(buffer)?.moved.a?.former).toBeUndefined();
   });
 
   it('leaves out what rows were before it leaves out which rows changed', () => {
     const buffer = new NotificationBuffer();
     const keys = Array.from({ length: 100 }, (_, nth) => `key ${nth}`);
-    buffer.moved('a', { ...move(0, 1, keys), former: keys.map((key) => ({ key, label: 'x'.repeat(60) })) });
-    buffer.moved('b', { ...move(0, 1, ['k']), former: [{ label: 'red' }] });
+    buffer.moved('a', { ...move(0, 1, keys), former: had(...keys.map(() => 'x'.repeat(80))) });
+    buffer.moved('b', { ...move(0, 1, ['k']), former: had('red') });
     expect(told(buffer)?.moved).toEqual({
       a: move(0, 1, keys),
-      b: { ...move(0, 1, ['k']), former: [{ label: 'red' }] },
+      b: { ...move(0, 1, ['k']), former: had('red') },
     });
   });
 

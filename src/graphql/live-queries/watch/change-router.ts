@@ -1,5 +1,6 @@
 import type { Positions } from '../../../kernel/consistency/positions.ts';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
+import type { Fingerprints } from '../../../kernel/notify/fingerprints.ts';
 import type { Hub } from '../../../kernel/notify/hub.ts';
 import type { ReadModels } from '../../read/read-models.ts';
 import { RecordedReads } from './recorded-reads.ts';
@@ -9,6 +10,8 @@ export interface ChangeRouterOptions {
   readonly hub: Hub;
   readonly positions: Pick<Positions, 'retreats' | 'hasParked'>;
   readonly readModels: Pick<ReadModels, 'propertiesOf'>;
+  /** Undefined if other processes tell nothing of former rows. */
+  readonly fingerprints: Fingerprints | undefined;
   /** All read models, by name. */
   readonly projections: ReadonlyMap<string, Projection>;
 }

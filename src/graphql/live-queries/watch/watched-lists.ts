@@ -1,7 +1,7 @@
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
-
-import type { ChangedRows, FormerValues } from '../../../kernel/notify/changed-rows.ts';
+import type { ChangedRows, FormerRows } from '../../../kernel/notify/changed-rows.ts';
+import type { Fingerprints } from '../../../kernel/notify/fingerprints.ts';
 import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
 import { RightsIndex } from '../../live/rights-index.ts';
@@ -20,18 +20,29 @@ interface ListReader {
   concern(): void;
 }
 
+export interface WatchedListsOptions {
+  /** Undefined for a read model without rows of its own. */
+  readonly projection: Projection | undefined;
+  readonly readModels: Pick<ReadModels, 'propertiesOf'>;
+  /** Undefined if other processes tell nothing of former rows. */
+  readonly fingerprints: Fingerprints | undefined;
+}
+
 /**
  * Finds the readers of lists whom changed rows concern, by the values of the rows. If this process has changed them, their
- * values are known. Otherwise they are looked up, and those that they had before are told by the process that has changed
- * them.
+ * values are known. Otherwise they are looked up, and the process that has changed them tells fingerprints of those that they
+ * had before.
  */
 export class WatchedLists {
   readonly #projection: Projection | undefined;
   readonly #readModels: Pick<ReadModels, 'propertiesOf'>;
+  readonly #fingerprints: Fingerprints | undefined;
   /** Readers of pages, whom a row concerns if it may be in the list now. Rows that a page shows are watched by key. */
   readonly #pages = new RightsIndex<ListReader>();
   /** Readers of numbers of rows, whom a row concerns if it may be in the list now or may have been in it before. */
   readonly #counts = new RightsIndex<ListReader>();
+  /** The same readers of numbers, by fingerprints of the values. */
+  readonly #countsByFingerprints = new RightsIndex<ListReader>();
   /** Number of lists of each reader, by kind. */
   readonly #pagesOf = new Map<ListReader, number>();
   readonly #countsOf = new Map<ListReader, number>();
@@ -45,9 +56,10 @@ export class WatchedLists {
   #isLookingUp = false;
   #isReading = false;
 
-  constructor(projection: Projection | undefined, readModels: Pick<ReadModels, 'propertiesOf'>) {
+  constructor({ projection, readModels, fingerprints }: WatchedListsOptions) {
     this.#projection = projection;
     this.#readModels = readModels;
+    this.#fingerprints = fingerprints;
   }
 
   /** True while changed rows are being looked up. */
@@ -67,33 +79,43 @@ export class WatchedLists {
 
   addCount(values: ListValues, reader: ListReader): void {
     this.#counts.add(values, reader);
+    this.#countsByFingerprints.add(this.#fingerprintsOf(values), reader);
     count(this.#countsOf, reader, 1);
   }
 
   removeCount(values: ListValues, reader: ListReader): void {
     this.#counts.remove(values, reader);
+    this.#countsByFingerprints.remove(this.#fingerprintsOf(values), reader);
     count(this.#countsOf, reader, -1);
   }
 
   /**
    * @param rows undefined if this process has not changed them.
-   * @param former what the rows were before, if another process tells it.
+   * @param former fingerprints of what the rows were before; undefined if it is unknown.
    */
-  changed(keys: ReadonlySet<string>, rows: ChangedRows | undefined, former: readonly FormerValues[] | undefined): void {
+  changed(keys: ReadonlySet<string>, rows: ChangedRows | undefined, former: FormerRows | undefined): void {
     if (this.#pagesOf.size === 0 && this.#countsOf.size === 0) return;
     if (rows && this.#concernBy(rows)) return;
     const isKnown = former !== undefined && this.#knowsDecisive(former);
     // Which lists had the rows before cannot be looked up any more.
     if (!isKnown) for (const reader of this.#countsOf.keys()) reader.concern();
     // Concerned together with the lists that have the rows now: a change is to lead to one execution.
-    else for (const reader of readersOf(this.#counts, former.map(this.#asStored))) this.#left.add(reader);
+    else for (const reader of readersOf(this.#countsByFingerprints, former.rows)) this.#left.add(reader);
     if (isKnown || this.#pagesOf.size > 0) this.#lookUp(keys, isKnown);
   }
 
+  #fingerprintsOf(values: ListValues): ListValues {
+    const [fingerprints, projection] = [this.#fingerprints, this.#projection];
+    if (!fingerprints || !projection) return [];
+    const of = ([property, value]: [string, unknown]) => [property, fingerprints.of(projection, property, value)];
+    return values.map((required) => Object.fromEntries(Object.entries(required).map(of)));
+  }
+
   /** True if the values are there that decide which lists counted the rows. */
-  #knowsDecisive(former: readonly FormerValues[]): boolean {
+  #knowsDecisive({ keyId, rows }: FormerRows): boolean {
+    if (keyId !== this.#fingerprints?.keyId) return false;
     const decisive = this.#counts.properties;
-    return former.every((row) => decisive.every((property) => row[property] !== undefined));
+    return rows.every((row) => decisive.every((property) => row[property] !== undefined));
   }
 
   /** @returns false if the values that decide are not all known. */

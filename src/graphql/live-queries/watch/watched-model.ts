@@ -1,5 +1,6 @@
 import type { Positions } from '../../../kernel/consistency/positions.ts';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
+import type { Fingerprints } from '../../../kernel/notify/fingerprints.ts';
 import type { ProjectionMoved } from '../../../kernel/notify/hub.ts';
 import type { ReadModels } from '../../read/read-models.ts';
 import { WatchedLists } from './watched-lists.ts';
@@ -15,6 +16,8 @@ export interface Reader {
 export interface WatchedModelOptions {
   readonly positions: Pick<Positions, 'retreats' | 'hasParked'>;
   readonly readModels: Pick<ReadModels, 'propertiesOf'>;
+  /** Undefined if other processes tell nothing of former rows. */
+  readonly fingerprints: Fingerprints | undefined;
   /** Undefined for a read model without rows of its own. */
   readonly projection: Projection | undefined;
   /** Called when the last reader has released it. */
@@ -37,7 +40,7 @@ export class WatchedModel {
   constructor(name: string, options: WatchedModelOptions) {
     this.#name = name;
     this.#options = options;
-    this.lists = new WatchedLists(options.projection, options.readModels);
+    this.lists = new WatchedLists(options);
     this.#retreats = options.positions.retreats;
     this.#hasParked = options.positions.hasParked(name);
   }

@@ -1,4 +1,4 @@
-import { allFormerValues, type FormerValues, formerValuesOf } from '../../notify/changed-rows.ts';
+import { allFormerRows, type FormerRows } from '../../notify/changed-rows.ts';
 import type { ProjectionMoved } from '../../notify/hub.ts';
 
 /** Maximum number of keys in a merged update. If there are more, its `keys` are null. */
@@ -12,7 +12,7 @@ interface PendingUpdate {
   readonly from: number;
   readonly to: number;
   readonly keys: ReadonlySet<string> | null;
-  readonly former: readonly FormerValues[] | undefined;
+  readonly former: FormerRows | undefined;
   /** When the oldest of the events was recorded, by this process's clock. */
   readonly since: number;
 }
@@ -44,8 +44,7 @@ export class PendingUpdates {
    * @param shown the replica's position; undefined if unknown.
    */
   add(moved: Omit<ProjectionMoved, 'projection'>, shown = 0): void {
-    const { position: to, keys, rows, lagMs } = moved;
-    const former = rows ? formerValuesOf(rows) : moved.former;
+    const { position: to, keys, former, lagMs } = moved;
     // The projection starts again: pending updates concern rows of its former table.
     if (this.#end !== undefined && to < this.#end) this.forget();
     const move = { from: this.#end ?? to, to, keys, former, since: performance.now() - lagMs };
@@ -79,7 +78,7 @@ export class PendingUpdates {
 
   #push(move: PendingUpdate): void {
     this.#updates.push(move);
-    this.#weight += 1 + (move.keys?.size ?? 0) + (move.former?.length ?? 0);
+    this.#weight += 1 + (move.keys?.size ?? 0) + (move.former?.rows.length ?? 0);
   }
 
   #replace(moves: readonly PendingUpdate[]): void {
@@ -98,7 +97,7 @@ export class PendingUpdates {
         ...one,
         to: (other ?? one).to,
         keys: keys && keys.size > MAX_MERGED_KEYS ? null : keys,
-        former: former && former.length > MAX_MERGED_KEYS ? undefined : former,
+        former: former && former.rows.length > MAX_MERGED_KEYS ? undefined : former,
       });
     }
   }
@@ -108,7 +107,7 @@ export class PendingUpdates {
 function partsOf(updates: readonly Pick<PendingUpdate, 'keys' | 'former'>[]) {
   return {
     keys: unionOf(updates.map(({ keys }) => keys)),
-    former: allFormerValues(updates.map(({ former }) => former)),
+    former: allFormerRows(updates.map(({ former }) => former)),
   };
 }
 

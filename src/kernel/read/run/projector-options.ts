@@ -4,6 +4,7 @@ import type { Clock } from '../../clock/database-clock.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogReader } from '../../log/log-reader.ts';
+import type { Fingerprints } from '../../notify/fingerprints.ts';
 import type { RemoteAdvance } from '../../notify/notification-buffer.ts';
 import type { EngineObserver } from '../../observe/occurrences.ts';
 import type { DedicatedPools } from '../rebuild/dedicated-pools.ts';
@@ -31,6 +32,8 @@ export interface ProjectorOptions {
   readonly maxWaitersPerCaller?: number | undefined;
   /** Which projections this instance runs; its share of them by default. */
   readonly role?: ProjectorRole | undefined;
+  /** Makes of former rows what other instances may be told; undefined if they are told nothing of them. */
+  readonly fingerprints: Fingerprints | undefined;
   /** Notifies other instances. */
   readonly others: Others;
   readonly observer: EngineObserver;

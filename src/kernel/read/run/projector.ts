@@ -8,7 +8,7 @@ import { Positions } from '../../consistency/positions.ts';
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { LogHead } from '../../log/log-head.ts';
-import { formerValuesOf } from '../../notify/changed-rows.ts';
+import type { FormerRows } from '../../notify/changed-rows.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import { MAX_FORMER_ROWS, type Notification } from '../../notify/notification-buffer.ts';
 import type { MonitoredWork } from '../../observe/stall-watch.ts';
@@ -251,14 +251,21 @@ export class Projector {
   }
 
   #movedHere(moved: ProjectionMoved): void {
-    const { projection, position: to, keys, rows, lagMs, hasParked } = moved;
+    const { projection, position: to, keys, lagMs, hasParked } = moved;
     const { name: key, generation } = this.#runners.get(projection) as ProjectionRunner;
     const from = Math.min(this.#lastPublished.get(projection) ?? to, to);
     this.#lastPublished.set(projection, to);
-    this.#moved(moved);
-    // A read model that catches up changes more.
-    const former = rows && keys && keys.size <= MAX_FORMER_ROWS ? formerValuesOf(rows) : undefined;
+    const former = this.#formerOf(moved);
+    this.#moved({ ...moved, former });
     this.#options.others.moved(key, { from, to, keys: keys && [...keys], former, lagMs, generation, hasParked });
+  }
+
+  #formerOf({ projection, keys, rows }: ProjectionMoved): FormerRows | undefined {
+    const { fingerprints, projections } = this.#options;
+    const model = projections.find(({ name }) => name === projection);
+    // A read model that catches up changes more.
+    if (!fingerprints || !model || !rows || !keys || keys.size > MAX_FORMER_ROWS) return undefined;
+    return fingerprints.ofRows(model, rows.before.values());
   }
 
   #moved(moved: ProjectionMoved): void {

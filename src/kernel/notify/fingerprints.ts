@@ -1,0 +1,67 @@
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { getTableColumns } from 'drizzle-orm';
+import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
+import { isComparedExactly } from '../define/read-model/exact-types.ts';
+import type { Projection } from '../define/read-model/projection.ts';
+import type { FormerRows, RowFingerprints } from './changed-rows.ts';
+
+/** Longest text of which a fingerprint is told, in UTF-16 units: lists seldom require longer ones. */
+const MAX_LENGTH = 64;
+/** Length of a fingerprint, in bytes. If two values have the same one, a list is executed once too often. */
+const BYTES = 6;
+
+type Model = Pick<Projection, 'name' | 'table'>;
+
+/**
+ * Makes short keyed hashes of the values of rows (HMAC-SHA-256), which instances tell each other instead of the values.
+ * Everybody who may connect to the database may listen to notifications: without the key, a fingerprint tells only that two
+ * rows had the same value in a column.
+ */
+export class Fingerprints {
+  /** Identifies the key. Fingerprints of different keys cannot be compared. */
+  readonly keyId: string;
+  readonly #key: KeyObject;
+  readonly #columns = new WeakMap<PgTable, Readonly<Record<string, PgColumn>>>();
+
+  /** @param key known to the instances of one store alone. */
+  constructor(key: Buffer) {
+    this.#key = createSecretKey(key);
+    this.keyId = this.#hash('key');
+  }
+
+  /** The fingerprint of a value of a property. It is the same for values that are equal in an exactly compared column. */
+  of({ name, table }: Model, property: string, value: unknown): string {
+    const text = String(value);
+    const isUuid = this.#columnsOf(table)[property]?.getSQLType() === 'uuid';
+    return this.#hash(JSON.stringify([name, property, isUuid ? text.toLowerCase() : text]));
+  }
+
+  /** What rows are told as: only the properties by which lists can be told apart, and of these only short values. */
+  ofRows(model: Model, rows: Iterable<Readonly<Record<string, unknown>>>): FormerRows {
+    const columns = Object.entries(this.#columnsOf(model.table));
+    const properties = columns.filter(([, column]) => isComparedExactly(column)).map(([property]) => property);
+    return { keyId: this.keyId, rows: Array.from(rows, (row) => this.#ofRow(model, properties, row)) };
+  }
+
+  #ofRow(model: Model, properties: readonly string[], row: Readonly<Record<string, unknown>>): RowFingerprints {
+    const told: Record<string, string> = {};
+    for (const property of properties) {
+      const value = row[property];
+      if (value === undefined || (typeof value === 'string' && value.length > MAX_LENGTH)) continue;
+      told[property] = this.of(model, property, value);
+    }
+    return told;
+  }
+
+  #columnsOf(table: PgTable): Readonly<Record<string, PgColumn>> {
+    const known = this.#columns.get(table);
+    if (known) return known;
+    const columns: Readonly<Record<string, PgColumn>> = getTableColumns(table);
+    this.#columns.set(table, columns);
+    return columns;
+  }
+
+  #hash(text: string): string {
+    return createHmac('sha256', this.#key).update(text).digest().toString('base64url', 0, BYTES);
+  }
+}
