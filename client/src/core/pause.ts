@@ -1,16 +1,21 @@
-/** Waits, at most until `signal` is aborted. @throws its reason. */
+/**
+ * Waits, at most until the window says that there is a connection again, or until `signal` is aborted.
+ * @throws the reason of the signal.
+ */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    const { addEventListener, removeEventListener } = globalThis as Partial<typeof globalThis>;
     const end = () => {
       clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
+      removeEventListener?.('online', end);
       signal?.removeEventListener('abort', end);
-      resolve();
-    }, ms);
+      if (signal?.aborted) reject(signal.reason);
+      else resolve();
+    };
+    const timer = setTimeout(end, ms);
+    addEventListener?.('online', end);
+    signal?.addEventListener('abort', end);
     if (signal?.aborted) end();
-    else signal?.addEventListener('abort', end, { once: true });
   });
 }
 
