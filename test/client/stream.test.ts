@@ -1,14 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Credentials } from '../../client/src/core/credentials.ts';
 import { UnreachableError } from '../../client/src/core/errors.ts';
+import { Listeners } from '../../client/src/core/listeners.ts';
 import { Tokens } from '../../client/src/core/tokens.ts';
-import { type Opening, Stream, type StreamParts } from '../../client/src/streams/stream.ts';
+import { type Opening, type Sink, Stream, type StreamParts } from '../../client/src/streams/stream.ts';
 
 beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 /** A subscription over a way that the test holds in its hands. */
-function subscribe() {
+function subscribe(sink: Partial<Sink> = {}) {
   const openings: Opening[] = [];
   const told: number[] = [];
   const parts: StreamParts = {
@@ -29,7 +33,7 @@ function subscribe() {
     interrupted: ({ failures }) => told.push(failures),
   };
   const operation = { query: 'subscription { projectionUpdated { token } }', variables: {} };
-  const stream = new Stream(operation, { next: () => {}, error: () => {}, complete: () => {} }, parts);
+  const stream = new Stream(operation, { next: () => {}, error: () => {}, complete: () => {}, ...sink }, parts);
   const lose = () => openings.at(-1)?.lost({ error: new UnreachableError('cut') });
   return { stream, openings, told, lose };
 }
@@ -70,5 +74,40 @@ describe('a subscription that was interrupted', () => {
     openings[0]?.complete();
     openings[0]?.next({ data: {} });
     expect([openings.length, told]).toEqual([2, [1]]);
+  });
+});
+
+describe('a subscription whose messages the application cannot take', () => {
+  it('does not count as lost, and what the application throws is an uncaught error of the page', async () => {
+    const reports: (() => void)[] = [];
+    vi.stubGlobal('queueMicrotask', (report: () => void) => reports.push(report));
+    const fault = () => {
+      throw new RangeError('a fault of the page');
+    };
+    const { openings, told } = subscribe({ next: fault, complete: fault });
+    await vi.advanceTimersByTimeAsync(0);
+    openings[0]?.next({ data: {} });
+    openings[0]?.next({ data: {} });
+    openings[0]?.complete();
+    await vi.advanceTimersByTimeAsync(PAUSE_MS);
+    expect([openings.length, told]).toEqual([1, []]);
+    expect(reports).toHaveLength(3);
+    for (const report of reports) expect(report).toThrow('a fault of the page');
+  });
+});
+
+describe('a listener that throws', () => {
+  it('keeps nothing from the others', () => {
+    const reports: (() => void)[] = [];
+    vi.stubGlobal('queueMicrotask', (report: () => void) => reports.push(report));
+    const heard: string[] = [];
+    const listeners = new Listeners<string>();
+    listeners.add(() => {
+      throw new RangeError('a fault of the page');
+    });
+    listeners.add((event) => heard.push(event));
+    listeners.tell('something');
+    expect([heard, reports.length]).toEqual([['something'], 1]);
+    expect(reports[0]).toThrow('a fault of the page');
   });
 });

@@ -1,6 +1,7 @@
 import { type Answer, codesOf, isForeign, isOutdated, type Operation } from '../core/answer.ts';
 import type { Credentials } from '../core/credentials.ts';
 import { AfterwriteError, RequestError, UnreachableError } from '../core/errors.ts';
+import { call } from '../core/listeners.ts';
 import { backoff } from '../core/pause.ts';
 import type { Tokens } from '../core/tokens.ts';
 
@@ -105,7 +106,7 @@ export class Stream {
   /** Ends it and says so. */
   complete(): void {
     this.stop();
-    this.#sink.complete();
+    call(() => this.#sink.complete());
   }
 
   #leave(): number {
@@ -153,7 +154,7 @@ export class Stream {
     this.#parts.note(this.#operation, answer);
     clearTimeout(this.#timer);
     // The server sends a newer message if there is a difference; but what it compares is not what is shown here.
-    if (this.#sink.next(answer) === false) this.#openLater(OVERTAKEN_MS);
+    if (call(() => this.#sink.next(answer)) === false) this.#openLater(OVERTAKEN_MS);
   }
 
   async #lost({ error, isFatal, rejected, answer }: Loss): Promise<void> {
@@ -207,6 +208,6 @@ export class Stream {
 
   #end(error: unknown): void {
     this.stop();
-    this.#sink.error(error);
+    call(() => this.#sink.error(error));
   }
 }
