@@ -6,7 +6,7 @@ import { accessToken, staffToken, WITH_AUTH } from '../support/client/tokens.ts'
 import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
 import { RENAME } from './documents.ts';
-import { Line, MemoryStorage, nameOf, register, useClients, waitingIn } from './support.ts';
+import { Line, MemoryStorage, nameOf, register, useClients, waitingIn, watch } from './support.ts';
 
 const app = useApp({ env: WITH_AUTH, fulfils: false });
 const createClient = useClients(app);
@@ -150,14 +150,37 @@ describe('the answer to a request of somebody who has gone', () => {
   });
 
   it('leaves another tab alone if a different user is there', async () => {
-    const { id, client, open } = await shared({ share: 'tabs' });
-    await nameOf(client, id);
-    const other = open({ auth: () => accessToken('grace', ['staff']) });
-    expect(await nameOf(other, id)).toBe('Ada');
-    const { token } = other;
+    const { line, id, client, open } = await shared({ share: 'tabs' });
+    const [graces, adas] = [open({ auth: () => accessToken('grace', ['staff']) }), open()];
+    for (const tab of [client, graces, adas]) expect(await nameOf(tab, id)).toBe('Ada');
+    const { token } = graces;
+    const held = line.holdAnswer();
+    const asked = nameOf(graces, id);
+    await held.answered;
     client.signOut();
-    expect(await nameOf(other, id).catch(() => nameOf(other, id))).toBe('Ada');
-    expect(other.token).toBe(token);
+    await until(() => adas.token === undefined);
+    // Grace's tab has heard of it too.
+    await new Promise(setImmediate);
+    held.release();
+    expect(await asked).toBe('Ada');
+    expect(graces.token).toBe(token);
+  });
+
+  it('leaves nothing in another tab, although the application cannot tell there who is asking', async () => {
+    const { id, page, client, open } = await shared({ share: 'tabs' });
+    const storage = new MemoryStorage();
+    const other = open({ storage });
+    for (const tab of [client, other]) expect(await nameOf(tab, id)).toBe('Ada');
+    const shown = watch(other, id);
+    await until(() => shown.names.length === 1);
+    page.isBroken = true;
+    client.signOut();
+    await until(() => other.token === undefined && storage.length === 0);
+    await until(async () => /^afterwrite_subscribers 0$/m.test(await (await fetch(`${app.url}/metrics`)).text()));
+    page.user = 'grace';
+    page.isBroken = false;
+    await until(() => shown.names.length === 2);
+    expect(shown).toMatchObject({ names: ['Ada', 'Ada'], ending: undefined });
   });
 });
 
@@ -172,6 +195,29 @@ describe('a command in the queue', () => {
     };
     expect(await open({ auth }).command(RENAME, { id, name: 'by Ada' }, { queue: true })).toMatchObject({ version: 2 });
     expect(await name()).toBe('by Ada');
+  });
+
+  it('is sent although somebody else signs out in another tab while the application fails to tell who is asking', async () => {
+    const { line, id, client, open } = await shared({ queue: queueIn(new MemoryStorage()), share: 'tabs' });
+    let asked = 0;
+    let isBroken = false;
+    const auth = () => {
+      asked++;
+      if (isBroken) throw new TypeError('the session service is away');
+      return accessToken('grace', ['staff']);
+    };
+    const graces = open({ auth });
+    for (const tab of [client, graces]) await nameOf(tab, id);
+    line.isCut = true;
+    const sent = graces.command(RENAME, { id, name: 'by Grace' }, { queue: true });
+    await until(() => line.failed > 0);
+    isBroken = true;
+    client.signOut();
+    // After these many attempts, Grace's tab has heard of it.
+    const before = asked;
+    await until(() => asked >= before + 4);
+    isBroken = line.isCut = false;
+    expect(await sent).toMatchObject({ version: 2 });
   });
 
   it('belongs to the last user if a new page cannot tell yet who is asking', async () => {
@@ -257,5 +303,36 @@ describe('a command in the queue', () => {
     page.user = 'ada';
     await client.signIn();
     expect(await adas).toMatchObject({ version: 3 });
+  });
+});
+
+describe('a client that is closed', () => {
+  it('ends its queries, and its commands on their way and between two attempts', async () => {
+    const { line, id, client, name } = await shared({ share: 'tabs' });
+    const [query, command] = [line.holdAnswer(), line.holdAnswer()];
+    const later = [{ message: 'later', extensions: { code: 'THROTTLED', retryAfterMs: 1e9 } }];
+    line.answer(Response.json({ errors: later }));
+    const sent = [nameOf(client, id)];
+    await query.answered;
+    const rename = async (patienceMs: number) =>
+      String(await client.command(RENAME, { id, name: 'by Ada' }, { patienceMs }));
+    sent.push(rename(60_000));
+    await command.answered;
+    sent.push(rename(2e9));
+    await until(() => line.sent.length === 3);
+    // The answer is read, and the pause has begun.
+    await nameOf(client, id);
+    const outcome = Promise.allSettled(sent);
+    client.close();
+    for (const { release } of [query, command]) release();
+    const closed = { status: 'rejected', reason: { code: 'CLOSED' } };
+    expect(await outcome).toMatchObject([closed, closed, closed]);
+    expect(await name()).toBe('by Ada');
+  });
+
+  it('gives the answers to later requests, although other tabs cannot be told', async () => {
+    const { id, client } = await shared({ share: 'tabs' });
+    client.close();
+    expect(await nameOf(client, id)).toBe('Ada');
   });
 });

@@ -110,9 +110,7 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
   const tokens = new Tokens((change) => sharing.tell(change));
   const credentials = new Credentials(auth, (identity, former) => {
     queue?.knows(identity);
-    if (former === undefined) return;
-    transport.reset();
-    for (const stream of streams) stream.restart();
+    if (former !== undefined) allStreams('restart');
   });
   const http = new Http(url, options.fetch ?? ((...request) => fetch(...request)), credentials, tokens);
   const transport: Transport = sockets
@@ -126,20 +124,25 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     newest: () => tokens.newest,
     heard: (token) => tokens.heard(token),
     dropped: (token) => void tokens.drop(token),
-    signedOut: (identity) => void leave(identity).catch(() => undefined),
+    signedOut: (identity) => leave(identity),
   });
   tokens.waitFor(sharing.replied);
+  const allStreams = (act: 'restart' | 'complete') => {
+    for (const stream of streams) stream[act]();
+    transport.reset();
+  };
   /** In another tab a user has signed out, who need not be the one of this tab. */
-  const leave = async (identity: string | undefined) => {
-    const { identity: former } = credentials;
-    const { newest } = tokens;
-    http.abandon(signedOut());
-    if (identity !== undefined) queue?.forget(identity);
-    await signIn();
-    // A token that has come meanwhile is not one of the former user.
-    if (credentials.identity === former || tokens.newest !== newest) return;
-    tokens.clear();
-    sharing.keep();
+  const leave = (left: string | undefined) => {
+    const { identity = left } = credentials;
+    if ((left ?? identity) === identity) {
+      // Before anything else is asked: the application may fail to tell who is there now.
+      credentials.signOut(signedOut());
+      tokens.clear();
+      sharing.keep();
+      allStreams('restart');
+    }
+    if (left !== undefined) queue?.forget(left);
+    void queue?.drain();
   };
   const note = (operation: Operation, answer: Answer): Answer => {
     stale.note(operation, answer);
@@ -161,10 +164,6 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     settled: outcomes.tell,
   });
   const parts: StreamParts = { transport, credentials, tokens, streams, note, interrupted: interruptions.tell };
-  const endStreams = () => {
-    for (const stream of streams) stream.complete();
-    transport.reset();
-  };
   // What a former page has left.
   if (queue?.length) void queue.drain();
   return {
@@ -209,16 +208,17 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     signIn,
     signOut: () => {
       const identity = credentials.identity ?? queue?.lastIdentity;
-      endStreams();
-      credentials.signOut();
-      http.abandon(signedOut());
+      allStreams('complete');
+      credentials.signOut(signedOut());
       tokens.clear();
       if (identity !== undefined) queue?.forget(identity);
       sharing.signOut(identity);
     },
     close: () => {
-      endStreams();
-      queue?.stop(new AfterwriteError('CLOSED', 'The client was closed.'));
+      const reason = new AfterwriteError('CLOSED', 'The client was closed.');
+      allStreams('complete');
+      queue?.stop(reason);
+      credentials.signOut(reason);
       sharing.close();
     },
   };

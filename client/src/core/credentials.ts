@@ -38,15 +38,15 @@ export class Credentials {
     return this.#identity;
   }
 
-  /** Aborted with SIGNED_OUT when the present user signs out. */
+  /** Aborted when the present user signs out, or the client is closed. */
   get signedIn(): AbortSignal {
     return this.#present.signal;
   }
 
-  /** The present user has signed out. Requests that follow are of another user. */
-  signOut(): void {
+  /** The present user has gone. Requests that follow are of another user. @param reason for what is not answered yet. */
+  signOut(reason: AfterwriteError): void {
     this.#identity = undefined;
-    this.#present.abort(signedOut());
+    this.#present.abort(reason);
     this.#present = new AbortController();
   }
 
@@ -111,7 +111,7 @@ export class Credentials {
  */
 export class Principal {
   readonly #credentials: Credentials;
-  /** Aborted with SIGNED_OUT when this user signs out. */
+  /** Aborted when this user signs out, or the client is closed. */
   readonly signedIn: AbortSignal;
   #identity: string | undefined;
 

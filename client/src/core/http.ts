@@ -14,8 +14,6 @@ export class Http {
   readonly #credentials: Credentials;
   readonly #tokens: Tokens;
 
-  #queries = new AbortController();
-
   constructor(url: string, fetch: Fetch, credentials: Credentials, tokens: Tokens) {
     this.#url = url;
     this.#fetch = fetch;
@@ -23,16 +21,13 @@ export class Http {
     this.#tokens = tokens;
   }
 
-  /** Abandons the queries that are on their way: nobody may see their answers any more. */
-  abandon(reason: unknown): void {
-    this.#queries.abort(reason);
-    this.#queries = new AbortController();
-  }
-
-  /** Sends a query that waits for what was written and seen. Once, it is sent again without a token that is outdated. */
+  /**
+   * Sends a query that waits for what was written and seen. Once, it is sent again without a token that is outdated. It is
+   * abandoned when its user has gone.
+   */
   async query(operation: Operation, caller?: AbortSignal): Promise<Answer> {
-    const signal = either(this.#queries.signal, caller);
     const principal = new Principal(this.#credentials);
+    const signal = either(principal.signedIn, caller);
     const token = await this.#tokens.shared();
     const answer = await this.send(operation, readAfter(token), principal, signal);
     if (token === undefined || !isOutdated(answer)) return answer;

@@ -40,7 +40,8 @@ export function shareTokens(url: string, share: Share, kept: TokenStorage | unde
   const channel = share === 'tabs' && typeof BroadcastChannel !== 'undefined' ? new BroadcastChannel(key) : undefined;
   // A server process may end although it listens.
   (channel as { unref?(): void } | undefined)?.unref?.();
-  const post = (message: Message) => channel?.postMessage(message);
+  // A closed channel refuses.
+  const post = (message: Message) => attempt(() => channel?.postMessage(message));
   const keep = () => {
     const newest = events.newest();
     attempt(() => (newest === undefined ? kept?.removeItem(key) : kept?.setItem(key, newest)));
