@@ -109,6 +109,8 @@ export class RemoteCheckpoints extends KnownCheckpoints {
       this.#sleeper.wake();
       return;
     }
+    const awaited = this.#unannounced.get(projection);
+    if (awaited && to >= awaited.position) this.#unannounced.delete(projection);
     const here = positions.of(projection);
     if (to <= here) return;
     const rows = keys && here >= from ? { keys: new Set(keys), former } : { keys: null };
@@ -153,6 +155,8 @@ export class RemoteCheckpoints extends KnownCheckpoints {
   override async seen(all: readonly Checkpoint[], owned: ReadonlySet<string>, before: BeforePositions): Promise<void> {
     const { checkpoints, positions, head } = this.#parts;
     this.#owned = owned;
+    // This instance moves them itself from now on: no notification is to come.
+    for (const key of owned) this.#unannounced.delete(this.#names.get(key) ?? '');
     for (const checkpoint of all) if (!owned.has(checkpoint.key)) this.#follow(checkpoint, before.positions);
     this.#all = all;
     await super.seen(all, owned, before);
