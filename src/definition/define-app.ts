@@ -49,8 +49,11 @@ export interface AppDefinition<Declared extends Roles, Own extends Settings> {
      */
     readonly documents?: URL;
   };
-  /** Imports its own commands for the command line. A server does not need them. */
-  readonly commands?: LoadCommands;
+  /**
+   * Its own commands for the command line, or a function that imports them: a server does not need them, and does not call
+   * it.
+   */
+  readonly commands?: readonly CommandFactory[] | LoadCommands;
 }
 
 type LoadCommands = () => Promise<readonly CommandFactory[]>;
@@ -60,7 +63,6 @@ export interface AppWithCommands extends App {
   readonly commands: LoadCommands;
 }
 
-const NO_COMMANDS: LoadCommands = async () => [];
 const NO_ADAPTERS = async (): Promise<ProvidedAdapters> => ({ adapters: [], release: async () => {} });
 
 /**
@@ -71,7 +73,7 @@ const NO_ADAPTERS = async (): Promise<ProvidedAdapters> => ({ adapters: [], rele
 export function defineApp<const Declared extends Roles, const Own extends Settings = Readonly<Record<never, never>>>(
   definition: AppDefinition<Declared, Own>,
 ): AppWithCommands {
-  const { name, roles, domains, settings = {}, graphiql, commands = NO_COMMANDS } = definition;
+  const { name, roles, domains, settings = {}, graphiql, commands = [] } = definition;
   const adapters = definition.adapters as App['adapters'] | undefined;
   if (!/^[a-z][a-z0-9-]*$/.test(name)) {
     const sentence = `The application is called ${JSON.stringify(name)}; use lower-case letters, digits and hyphens.`;
@@ -92,6 +94,6 @@ export function defineApp<const Declared extends Roles, const Own extends Settin
     adapters: adapters ?? NO_ADAPTERS,
     migrations: definition.migrations,
     graphiql: { documents: graphiql?.documents },
-    commands,
+    commands: typeof commands === 'function' ? commands : async () => commands,
   };
 }

@@ -1,3 +1,4 @@
+import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
@@ -38,6 +39,8 @@ const doorsFor = (...allow: string[]) =>
 const roles = defineRoles({ guard: { description: 'Guards doors.' }, boss: { description: 'Owns doors.' } });
 const limit = defineSetting('DOOR_LIMIT', 'Most doors.', settingValue.wholeNumber(1, 9), { default: '3' });
 
+const hello = () => new Command('hello');
+
 describe('defineApp', () => {
   it('needs no more than a name, roles and domains', () => {
     const app = defineApp({ name: 'doors', roles, domains: [doorsFor('guard')] });
@@ -47,6 +50,14 @@ describe('defineApp', () => {
       migrations: undefined,
       developerRoles: ['guard', 'boss'],
     });
+  });
+
+  it.each([
+    ['a list', [hello]],
+    ['a function that imports them', async () => [hello]],
+  ])('takes the commands of the application as %s', async (_, commands) => {
+    const app = defineApp({ name: 'doors', roles, domains: [], commands });
+    expect(await app.commands()).toEqual([hello]);
   });
 
   it('takes the role that the engine acts in without a declaration', () => {
