@@ -87,6 +87,25 @@ describe.skipIf(lacks('chromium'))('npm run example', { timeout: 120_000 }, () =
     await ada.press('Cancel the order');
     await ada.order('cancelled').waitFor();
     expect(await ada.connection.textContent()).toBe('');
+
+    // The server is away: an order waits, also over a reload.
+    let isAway = true;
+    await page.route(`${example.url}/graphql`, (route) => (isAway ? route.abort() : route.continue()));
+    await page.routeWebSocket(`${example.url.replace('http', 'ws')}/graphql`, (socket) => {
+      if (isAway) void socket.close();
+      else socket.connectToServer();
+    });
+    await ada.goTo('Catalogue');
+    await ada.putIntoBasket('Earl Grey', 1);
+    await ada.placeOrder();
+    await ada.connection.filter({ hasText: '1 change waits' }).waitFor();
+    await page.reload();
+    await ada.text('The order waits. It is sent as soon as the server can be reached.').waitFor();
+    await ada.connection.filter({ hasText: 'The server cannot be reached' }).waitFor();
+    isAway = false;
+    await ada.order('confirmed').waitFor();
+    await until(async () => (await ada.connection.textContent()) === '');
+
     await sam.goTo('All orders');
     await sam.chooseStatus('cancelled');
     await sam.rows.filter({ hasText: offline }).waitFor();

@@ -4,6 +4,7 @@ import { queueIn } from '@afterwrite/client/queue';
 import { ApolloClient } from '@apollo/client';
 import { createClient } from 'graphql-ws';
 import { useSyncExternalStore } from 'react';
+import { forgetBasket } from '../catalogue/use-basket.ts';
 import type { Person } from './people.ts';
 import { Session } from './session.ts';
 
@@ -30,8 +31,10 @@ export async function signIn(person: Person): Promise<void> {
 
 /** Nothing that the person has seen remains in the page. */
 export async function signOut(): Promise<void> {
-  if (!session.person) return;
+  const { person } = session;
+  if (!person) return;
   afterwrite.signOut();
   session.become(undefined);
+  forgetBasket(person.id);
   await apollo.clearStore();
 }

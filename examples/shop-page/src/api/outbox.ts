@@ -1,7 +1,8 @@
-import { AfterwriteError, type CommandReceipt } from '@afterwrite/client';
+import { AfterwriteError } from '@afterwrite/client';
 import type { TypedDocumentNode } from '@apollo/client';
 import { print } from 'graphql';
 import { useSyncExternalStore } from 'react';
+import { announce } from '../parts/notices.tsx';
 import { afterwrite } from './client.ts';
 
 /** Commands of this page that have no answer yet. The queue may also have some of a former page. */
@@ -12,18 +13,23 @@ function change(by: number): void {
   unanswered += by;
   for (const listener of listeners) listener();
 }
-afterwrite.onQueued(() => change(0));
+// Also of a former page, which nobody else waits for.
+afterwrite.onQueued(({ error }) => {
+  if (error !== undefined) announce(sentenceOf(error));
+  change(0);
+});
 
-/**
- * Sends a command as soon as the server can be reached, also after a reload, in order and at most once.
- * @throws {CommandError} if it is refused.
- */
-export async function send<Data, Variables extends Record<string, unknown>>(
+/** Sends a command as soon as the server can be reached, also after a reload, in order and at most once. Says what fails. */
+export function send<Data, Variables extends Record<string, unknown>>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
-): Promise<CommandReceipt> {
+): void {
   change(1);
-  return afterwrite.command(print(document), variables, { queue: true }).finally(() => change(-1));
+  afterwrite
+    .command(print(document), variables, { queue: true })
+    // One that the queue has refused, for example because it is full, is told of here alone.
+    .catch((error: unknown) => announce(sentenceOf(error)))
+    .finally(() => change(-1));
 }
 
 /** How many commands wait for an answer. */
@@ -34,18 +40,6 @@ export function useWaiting(): number {
 const subscribe = (listener: () => void) => {
   listeners.add(listener);
   return () => void listeners.delete(listener);
-};
-
-/** True while the browser has a connection. */
-export const useOnline = (): boolean => useSyncExternalStore(subscribeToConnection, () => navigator.onLine);
-
-const subscribeToConnection = (listener: () => void) => {
-  addEventListener('online', listener);
-  addEventListener('offline', listener);
-  return () => {
-    removeEventListener('online', listener);
-    removeEventListener('offline', listener);
-  };
 };
 
 /** What went wrong, as a sentence for the person; undefined if they have signed out meanwhile. */

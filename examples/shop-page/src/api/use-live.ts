@@ -2,6 +2,7 @@ import type { OperationVariables, TypedDocumentNode } from '@apollo/client';
 import { useApolloClient, useSubscription } from '@apollo/client/react';
 import { type DocumentNode, Kind, OperationTypeNode } from 'graphql';
 import { useMemo, useRef } from 'react';
+import { serverAnswered } from './connection.ts';
 
 /**
  * The answer to a live query, kept up to date. Until the first message the page shows what the cache has, or else what it
@@ -12,7 +13,10 @@ export function useLive<View, Variables extends OperationVariables>(
   variables: NoInfer<Variables>,
 ): { readonly view: View | undefined; readonly isLoading: boolean; readonly error: Error | undefined } {
   const client = useApolloClient();
-  const { data, loading, error } = useSubscription<{ live: View }, OperationVariables>(document, { variables });
+  const { data, loading, error } = useSubscription<{ live: View }, OperationVariables>(document, {
+    variables,
+    onData: serverAnswered,
+  });
   const message = data as { readonly live: View } | undefined;
   const query = useMemo(() => asQuery(document), [document]);
   const cached = () => client.readQuery<{ live: View }>({ query, variables, id: 'ROOT_SUBSCRIPTION' });

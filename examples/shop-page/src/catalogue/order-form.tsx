@@ -1,8 +1,7 @@
 import { type FormEvent, useState } from 'react';
-import { send, sentenceOf } from '../api/outbox.ts';
+import { send } from '../api/outbox.ts';
 import { graphql } from '../gql/gql.ts';
 import type { AddressInput } from '../gql/graphql.ts';
-import { announce } from '../parts/notices.tsx';
 import { goTo } from '../route.ts';
 import type { BasketLine } from './use-basket.ts';
 
@@ -46,7 +45,7 @@ export function OrderForm({ customerId, lines, onOrdered }: Properties) {
     const items = lines.map(({ productId, quantity }) => ({ productId, quantity }));
     const id = crypto.randomUUID();
     const input = { id, customerId, items, shippingAddress, paymentMethod };
-    send(PLACE_ORDER, { input }).catch((error) => announce(sentenceOf(error)));
+    send(PLACE_ORDER, { input });
     onOrdered();
     goTo({ name: 'order', id });
   };

@@ -29,9 +29,14 @@ function reduce(lines: readonly BasketLine[], action: Action): readonly BasketLi
   }
 }
 
+const keyOf = (owner: string) => `basket of ${owner}`;
+
+/** Somebody's basket leaves no trace in a page that they have left. */
+export const forgetBasket = (owner: string): void => sessionStorage.removeItem(keyOf(owner));
+
 /** Somebody's basket in this tab, kept over a reload. The server knows nothing of it until it is ordered. */
 export function useBasket(owner: string) {
-  const key = `basket of ${owner}`;
+  const key = keyOf(owner);
   const [lines, dispatch] = useReducer(reduce, undefined, () => JSON.parse(sessionStorage.getItem(key) ?? '[]'));
   useEffect(() => sessionStorage.setItem(key, JSON.stringify(lines)), [key, lines]);
   return {

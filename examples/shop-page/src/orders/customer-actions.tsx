@@ -1,7 +1,6 @@
-import { send, sentenceOf } from '../api/outbox.ts';
+import { send } from '../api/outbox.ts';
 import { graphql } from '../gql/gql.ts';
 import type { OrderNowFragment } from '../gql/graphql.ts';
-import { announce } from '../parts/notices.tsx';
 
 const CANCEL_ORDER = graphql(`
   mutation CancelOrder($input: CancelOrderInput!, $commandId: ID) {
@@ -27,7 +26,7 @@ export function CustomerActions({ order: { id, status } }: { readonly order: Ord
   if (status !== 'PLACED' && status !== 'CONFIRMED') return null;
   const cancel = () => {
     const input = { orderId: id, reason: 'The customer has changed their mind.' };
-    send(CANCEL_ORDER, { input }).catch((error) => announce(sentenceOf(error)));
+    send(CANCEL_ORDER, { input });
   };
   return (
     <button type="button" onClick={cancel}>

@@ -1,5 +1,6 @@
 import { usePerson } from '../api/client.ts';
-import { useOnline } from '../api/outbox.ts';
+import { useOnline } from '../api/connection.ts';
+import { useWaiting } from '../api/outbox.ts';
 import { useLive } from '../api/use-live.ts';
 import { graphql } from '../gql/gql.ts';
 import { Failure } from '../parts/failure.tsx';
@@ -52,9 +53,12 @@ export function OrderPage({ id }: { readonly id: string }) {
   );
 }
 
-/** An order that was placed without a connection appears when it has been sent. */
+/** An order that waits for the server appears when it has been sent. */
 function Missing({ isAnswered }: { readonly isAnswered: boolean }) {
   const isOnline = useOnline();
-  if (!isOnline) return <p className="empty">There is no connection. The order is sent as soon as there is one.</p>;
+  const isWaiting = useWaiting() > 0;
+  if (isWaiting)
+    return <p className="empty appears-late">The order waits. It is sent as soon as the server can be reached.</p>;
+  if (!isOnline) return <p className="empty">There is no connection.</p>;
   return <p className="empty">{isAnswered ? 'There is no such order yet.' : 'Loading …'}</p>;
 }

@@ -54,10 +54,10 @@ export function TimeTravel({ id, version }: { readonly id: string; readonly vers
   const [chosen, setChosen] = useState<number>();
   const { data, error, refetch } = useQuery(ORDER_VERSIONS, { variables: { id } });
   const versions = data?.order?.versions.nodes ?? [];
-  const isCurrent = versions.some((one) => one.version === version);
+  const newest = versions.at(-1)?.version;
   useEffect(() => {
-    if (!isCurrent) refetch().catch(() => undefined);
-  }, [isCurrent, refetch]);
+    if (newest !== undefined && newest < version) refetch().catch(() => undefined);
+  }, [newest, version, refetch]);
   return (
     <section className="card" aria-labelledby="versions">
       <h2 id="versions">Time travel</h2>
