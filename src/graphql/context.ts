@@ -101,7 +101,7 @@ export function createContext(shared: Shared, caller: Caller, recorder?: ReadRec
     readAfter: caller.readAfter,
     operation: new RunningOperation(caller.signal, caller.traceparent, caller.sink),
     opening: caller.opening,
-    rows: new Rows(readModels, caller.actor, { onStale, budget, hasParked, recorder, isDeclared }),
+    rows: new Rows(readModels, caller.actor, { caller: by, onStale, budget, hasParked, recorder, isDeclared }),
     live,
     updates,
     budget,

@@ -4,16 +4,17 @@ import type { Database } from '../../database/client.ts';
 import { arrayLiteral, arrayOf } from '../../database/column-arrays.ts';
 import { cancelledBy } from '../../database/driver/cancellation.ts';
 import { mapped, rowMapper } from '../../database/driver/mapped.ts';
+import { approximateBytes, PAGE_BYTES } from '../../kernel/bytes.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { type TableOwners, tableOwners } from './declared-reads.ts';
-import { GroupRead } from './group-read.ts';
+import { type GroupLimits, GroupRead } from './group-read.ts';
 import { NodeIndex } from './node-index.ts';
 import { type SelectedColumns, selectedColumns } from './selected-columns.ts';
 import { FormerVersions } from './versions/former-versions.ts';
 
-/** Most rows that are read together. */
-const MAX_ROWS = 1000;
+/** Most rows by key that one statement reads, and their bytes (approximate). */
+const BATCH: GroupLimits<RowValues> = { keys: 1000, bytes: PAGE_BYTES, bytesOf: approximateBytes };
 
 /**
  * Access to the read tables. Rows that any operations ask for by key while others are read are read together, with the
@@ -39,11 +40,13 @@ export class ReadModels {
 
   /**
    * The current row, regardless of who may see it; null if there is none.
+   * @param caller for whom it is read: callers take turns. The product itself is one of them.
    * @param selected the columns that are read; all by default.
    */
   row(
     projection: Projection,
     key: string,
+    caller = '',
     selected: SelectedColumns = selectedColumns(projection, undefined, []),
   ): Promise<RowValues | null> {
     let group = this.#groups.get(selected);
@@ -51,7 +54,7 @@ export class ReadModels {
       group = this.#groupFor(projection, selected);
       this.#groups.set(selected, group);
     }
-    return group.load(key);
+    return group.load(key, caller);
   }
 
   /**
@@ -98,6 +101,6 @@ export class ReadModels {
       // The statement serves several operations: the end of one must not cancel it.
       const rows = await cancelledBy(undefined, () => read({ keys: arrayLiteral(key.column, keys) }));
       return new Map(rows.map((row) => [String(row[key.property]), row]));
-    }, MAX_ROWS);
+    }, BATCH);
   }
 }

@@ -11,6 +11,8 @@ export interface ReadBudget {
 
 /** What an operation does with the rows that it reads. */
 export interface RowsOptions {
+  /** For whom is read: rows by key are read for callers in turn. */
+  readonly caller?: string;
   /**
    * Called for every row that lacks events because they could not be applied, and for every answer from which rows may
    * be missing for that reason: a list, or no row.

@@ -69,7 +69,7 @@ export class Rows {
       rows = new Map();
       this.#loaded.set(projection, rows);
     }
-    const name = info ? `${text} ${selectedColumns(projection, info, []).name}` : text;
+    const name = info ? `${text}\0${selectedColumns(projection, info, []).name}` : text;
     let row = rows.get(name);
     if (!row) {
       this.#options.recorder?.row(projection.name, text);
@@ -115,7 +115,7 @@ export class Rows {
     const text = keyFor(projection, key);
     this.#options.recorder?.row(projection.name, text);
     // Read the current row first: a version that ends after this read is in the history by the time that is read.
-    const present = await this.#readModels.row(projection, text);
+    const present = await this.#readModels.row(projection, text, this.#options.caller);
     if (present && !isVisible(visibility, present)) return null;
     const newest = present && presentVersion(present);
     if (newest && isMeant(newest, moment)) {
@@ -261,7 +261,12 @@ export class Rows {
   async #load(projection: Projection, key: string, info: GraphQLResolveInfo | undefined): Promise<unknown> {
     this.#refuseUndeclared(projection.name);
     const visibility = this.visibility(projection);
-    const row = await this.#readModels.row(projection, key, info && selectedToSee(projection, info, visibility));
+    const row = await this.#readModels.row(
+      projection,
+      key,
+      this.#options.caller,
+      info && selectedToSee(projection, info, visibility),
+    );
     if (!row || !isVisible(visibility, row)) {
       this.#mayLackRows(projection);
       return null;
