@@ -71,3 +71,9 @@ BEGIN
   END IF;
   RETURN ARRAY[head, version, round(date_part('epoch', now_recorded) * 1000)::bigint];
 END $$;
+--> statement-breakpoint
+-- Everybody may execute a new function. The start revokes that; until then, nobody should have a right that it takes away.
+REVOKE EXECUTE ON FUNCTION
+  es.append, es.append_all, es.append_one, es.load, es.load_at, es.save_snapshots, es.refuse_change, es.now, es.recording_time,
+  read.move_checkpoint, read.name_checkpoint, read.search_text
+FROM PUBLIC;
