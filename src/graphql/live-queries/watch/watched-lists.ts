@@ -62,7 +62,7 @@ export class WatchedLists {
     this.#fingerprints = fingerprints;
   }
 
-  /** True while changed rows are being looked up. */
+  /** True while changed rows are being looked up, until everybody whom they concern is told. */
   get isUncertain(): boolean {
     return this.#changed !== undefined || this.#isReading;
   }
@@ -156,9 +156,12 @@ export class WatchedLists {
   async #lookUpAll(): Promise<void> {
     for (let keys = this.#take(); keys !== undefined; keys = this.#take()) {
       const left = this.#takeLeft();
+      // Nobody's list is current before its reader is told that it is not.
+      this.#isReading = true;
       const rows = keys && (await this.#rowsOf(keys));
       const concerned = rows && keys ? this.#concernedBy(rows, keys) : this.#everybody;
       for (const reader of new Set([...left, ...concerned])) reader.concern();
+      this.#isReading = false;
       if (rows) await pause(LOOKUP_EVERY_MS, undefined, { keepsProcess: false });
     }
     this.#isLookingUp = false;
@@ -192,14 +195,11 @@ export class WatchedLists {
     // A key of several columns is not looked up.
     if (!this.#projection || this.#projection.key.length > 1) return null;
     const decisive = [...new Set([...this.#pages.properties, ...this.#counts.properties])];
-    this.#isReading = true;
     try {
       return await this.#readModels.propertiesOf(this.#projection, decisive, [...keys.keys()]);
     } catch {
       // The lists are executed, and report the fault if it is still there.
       return null;
-    } finally {
-      this.#isReading = false;
     }
   }
 }

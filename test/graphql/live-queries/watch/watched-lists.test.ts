@@ -89,3 +89,19 @@ describe('the numbers of rows in lists, on an instance that does not change the 
     expect(concerned).toEqual(['red', 'green']);
   });
 });
+
+it('are uncertain until their readers are told of what was looked up', async () => {
+  const { promise, resolve } = Promise.withResolvers<Map<string, RowValues>>();
+  lists = new WatchedLists(counters as unknown as Projection, { propertiesOf: () => promise });
+  count('red');
+  lists.changed(new Set(['1']), undefined, []);
+  await new Promise(setImmediate);
+  expect(lists.isUncertain).toBe(true);
+  resolve(new Map([['1', row('1', 'red')]]));
+  for (let microtasks = 0; concerned.length === 0 && microtasks < 100; microtasks++) {
+    expect(lists.isUncertain).toBe(true);
+    await undefined;
+  }
+  expect(concerned).toEqual(['red']);
+  expect(lists.isUncertain).toBe(false);
+});
