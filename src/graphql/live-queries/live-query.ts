@@ -65,8 +65,8 @@ export class LiveQuery implements MessageSource {
   #isDirty = false;
   #isRunning = false;
   #poll: Timer | undefined;
-  /** Resolves to how long the payer of the newest execution should wait before the next one, in ms. */
-  #charged: Promise<number> | undefined;
+  /** Who has paid for the newest execution, and how long they should wait before the next one, in ms. */
+  #charged: { readonly caller: string; readonly rest: Promise<number> } | undefined;
   /** Executions that failed one after the other. */
   #failures = 0;
   /** Attempts to execute it, one after the other, while the log or the read models were behind the newest answer. */
@@ -89,10 +89,10 @@ export class LiveQuery implements MessageSource {
   /** @throws {ThrottledError} BadUserInputError if the subscriber would have to pay for the query and has no room. */
   join(subscriber: LiveSubscriber): void {
     if (!this.#cost.payer) this.#cost.payBy(subscriber);
+    // Nobody waits because of what others have used up.
+    else if (this.#cost.relieve(subscriber)) this.#pace.rest(0);
     this.#subscribers.add(subscriber);
     this.#newcomers.add(subscriber);
-    // Nobody waits because of what others have used up.
-    if (this.#cost.payer?.context.caller !== subscriber.context.caller) this.#pace.rest(0);
     subscriber.attach(this);
     this.#serve(subscriber);
   }
@@ -186,12 +186,12 @@ export class LiveQuery implements MessageSource {
     this.#schedule();
   }
 
-  /** Executes a query of a single caller more rarely if they have used up their limit. */
+  /** Lets somebody else pay if the payer has used up their points. It rests if nobody has points left. */
   async #rest(): Promise<void> {
-    const payer = this.#cost.payer?.context.caller;
-    const ms = (await this.#charged) ?? 0;
+    const { caller = '', rest } = this.#charged ?? {};
+    const ms = (await rest) ?? 0;
     this.#charged = undefined;
-    if (ms > 0 && callerOf(this.#subscribers, '') === payer) this.#pace.rest(ms);
+    if (ms > 0) this.#pace.rest(this.#cost.exhausted(caller, ms, this.#subscribers));
   }
 
   /** @returns undefined if there is nothing to publish now. */
@@ -200,7 +200,7 @@ export class LiveQuery implements MessageSource {
     const { engine, observer = unobservedApi } = tools.shared;
     const { positions } = engine.readSide;
     const floor = this.#latest?.position ?? 0;
-    const countsAs = callerOf(this.#subscribers, `live query ${correlationId}`);
+    const countsAs = callerOf(this.#subscribers, this.#cost.payer);
     // After a crash of Postgres its read models may be behind what subscribers have seen.
     await this.#waits.reached(floor, countsAs, this.#closed);
     const { cost = 0 } = this.#cost.payer?.context.operation ?? {};
@@ -237,7 +237,8 @@ export class LiveQuery implements MessageSource {
         throw error;
       }
       tools.queue.took(countsAs, answer.chargedBytes);
-      this.#charged = payer.context.operation.charge(answer.chargedBytes, plan.fields);
+      const { caller, operation } = payer.context;
+      this.#charged = { caller, rest: operation.charge(answer.chargedBytes, plan.fields) };
       observer.tell('liveQueryExecuted', { ms: performance.now() - began, failed: answer.mayPass });
       const isVoid = this.#closed.aborted || retreats !== positions.retreats;
       if (isVoid || (answer.isPersonal && !isPersonal) || !this.#isWorthTelling(answer)) {

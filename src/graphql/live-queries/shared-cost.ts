@@ -11,6 +11,8 @@ const BYTES_A_JSON_BYTE = 4;
 /** Memory that the subscribers of one live query share. One of them pays for it. */
 export class SharedCost {
   readonly #withoutAnswer: number;
+  /** Until when callers have no points who have paid, in ms of the monotonic clock. */
+  readonly #restUntil = new Map<string, number>();
   #payer: LiveSubscriber | undefined;
   #bytes: number;
 
@@ -44,6 +46,39 @@ export class SharedCost {
     this.#bytes = bytes;
   }
 
+  /**
+   * A caller who has paid has used up their points. Somebody else pays from now on, if one of the subscribers has points
+   * and room.
+   * @param ms how long the caller should wait.
+   * @returns how long all of them have to wait, in ms; 0 if somebody pays.
+   */
+  exhausted(caller: string, ms: number, subscribers: Iterable<LiveSubscriber>): number {
+    const now = performance.now();
+    for (const [each, until] of this.#restUntil) if (until <= now) this.#restUntil.delete(each);
+    this.#restUntil.set(caller, now + ms);
+    let least = ms;
+    for (const subscriber of subscribers) {
+      const until = this.#restUntil.get(subscriber.context.caller);
+      if (until !== undefined) least = Math.min(least, until - now);
+      else if (this.#passTo(subscriber)) return 0;
+    }
+    return least;
+  }
+
+  /** A subscriber joins. @returns true if it pays from now on, because the payer has used up their points. */
+  relieve(subscriber: LiveSubscriber): boolean {
+    const isResting = ({ context }: LiveSubscriber) =>
+      (this.#restUntil.get(context.caller) ?? Number.NEGATIVE_INFINITY) > performance.now();
+    return this.#payer !== undefined && isResting(this.#payer) && !isResting(subscriber) && this.#passTo(subscriber);
+  }
+
+  #passTo(subscriber: LiveSubscriber): boolean {
+    if (subscriber.context.operation.allotment?.tryTake(this.#bytes) === false) return false;
+    this.release();
+    this.#payer = subscriber;
+    return true;
+  }
+
   /** The payer leaves. */
   release(): void {
     this.#payer?.context.operation.allotment?.give(this.#bytes);
@@ -53,13 +88,14 @@ export class SharedCost {
 
 /**
  * Whose turn and whose shares the work for several subscribers uses: those of their caller if it is the same one for
- * all, and otherwise the work's own, so that nobody waits because of what another one of them does besides.
+ * all. Otherwise it uses others, so that nobody waits because of what another one of them does besides. These are the
+ * same for everything that one caller pays for: sharing live queries gives nobody more than one share more.
  */
-export function callerOf(subscribers: Iterable<LiveSubscriber>, own: string): string {
+export function callerOf(subscribers: Iterable<LiveSubscriber>, payer: LiveSubscriber | undefined): string {
   let only: string | undefined;
   for (const { context } of subscribers) {
     only ??= context.caller;
-    if (context.caller !== only) return own;
+    if (context.caller !== only) return `live queries of ${payer?.context.caller ?? only}`;
   }
-  return only ?? own;
+  return only ?? '';
 }

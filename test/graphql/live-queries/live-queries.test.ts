@@ -104,6 +104,21 @@ describe('a live query that people share', () => {
     expect(await dataOf(await stage.subscribe(rare))).toEqual({ value: 2 });
   });
 
+  it('uses the same shares as all others that the one who pays for it shares with anybody', async () => {
+    const stage = new LiveQueryStage();
+    const [payer, ...others] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((address) => ({ actor: null, address }));
+    for (const [nth, other] of others.entries()) {
+      const text = `subscription { live { ${`value${nth}`}: value(id: "${ID}") } }`;
+      const shared = await Promise.all([payer, other].map((caller) => stage.subscribe(text, { caller: caller ?? {} })));
+      await Promise.all(shared.map(dataOf));
+    }
+    stage.payers.length = 0;
+    stage.write(ID, 1);
+    await until(() => stage.payers.length === others.length);
+    expect(new Set(stage.payers).size).toBe(1);
+    expect(stage.payers).not.toContain(stage.context(payer).caller);
+  });
+
   it('does not wait for all the others of the one who came first', async () => {
     const stage = new LiveQueryStage({ atOnce: 1 });
     const busy = { actor: null, address: '192.0.2.1' };
@@ -146,9 +161,41 @@ describe('a live query that reads much', () => {
     // Long enough for an execution, if there were one.
     await until(() => performance.now() > written + 300);
     expect(charged).toHaveLength(1);
-    const other = await stage.subscribe(TEXT, { caller: { actor: null, address: '192.0.2.2' } });
+    const paid: number[] = [];
+    const pay = async (bytes: number) => {
+      paid.push(bytes);
+      return 0;
+    };
+    const other = await stage.subscribe(TEXT, { caller: { actor: null, address: '192.0.2.2' }, charge: pay });
     expect(await dataOf(other)).toEqual({ text: 'x' });
     expect(await next).toEqual({ text: 'x' });
-    await until(() => charged.length === 2);
+    await until(() => paid.length === 1);
+    expect(charged).toHaveLength(1);
+  });
+
+  it('is paid by those who share it in turn, and rests when all of them have used up their limit', async () => {
+    const stage = new LiveQueryStage();
+    stage.write(ID, 1);
+    const paid: string[] = [];
+    const subscribe = (address: string) =>
+      stage.subscribe(TEXT, {
+        caller: { actor: null, address },
+        charge: async () => {
+          paid.push(address);
+          return 3_600_000;
+        },
+      });
+    const all = await Promise.all(['192.0.2.1', '192.0.2.2'].map(subscribe));
+    await Promise.all(all.map(dataOf));
+    await until(() => paid.length === 1);
+    for (const length of [2, 3]) {
+      stage.write(ID, length);
+      const written = performance.now();
+      const next = all.map(dataOf);
+      if (length === 2) await Promise.all(next);
+      // Long enough for an execution, if there were one.
+      else await until(() => performance.now() > written + 300);
+    }
+    expect(paid).toEqual(['192.0.2.1', '192.0.2.2']);
   });
 });

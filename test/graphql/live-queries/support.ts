@@ -50,6 +50,8 @@ export class LiveQueryStage extends Stage {
   readonly #schema = this.#makeSchema();
   /** The numbers of executions of `slow` that have begun, in this order. */
   readonly begun: number[] = [];
+  /** Whose shares the executions of `value` used, in this order. */
+  readonly payers: string[] = [];
   /** Executions of `slow` end when it resolves. */
   gate: Promise<void> = Promise.resolve();
 
@@ -92,7 +94,10 @@ export class LiveQueryStage extends Stage {
       resolvers: {
         Secret: new GraphQLScalarType({ name: 'Secret', parseValue: (sent) => new Secret(String(sent)) }),
         Query: {
-          value: (_, { id }, context) => counted(id, context),
+          value: (_, { id }, context) => {
+            this.payers.push(context.caller);
+            return counted(id, context);
+          },
           text: async (_, { id }, context) => 'x'.repeat(await counted(id, context)),
           slow: async (_, { id, nth }, context) => {
             this.begun.push(nth);
