@@ -92,9 +92,9 @@ describe('the numbers of rows in lists, on an instance that does not change the 
 
 it('are uncertain until their readers are told of what was looked up', async () => {
   const { promise, resolve } = Promise.withResolvers<Map<string, RowValues>>();
-  lists = new WatchedLists(counters as unknown as Projection, { propertiesOf: () => promise });
+  lists = new WatchedLists({ projection, readModels: { propertiesOf: () => promise }, fingerprints });
   count('red');
-  lists.changed(new Set(['1']), undefined, []);
+  lists.changed(new Set(['1']), undefined, had());
   await new Promise(setImmediate);
   expect(lists.isUncertain).toBe(true);
   resolve(new Map([['1', row('1', 'red')]]));
