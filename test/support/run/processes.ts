@@ -84,7 +84,8 @@ export class ProcessRegistry {
 export function postgresBelow(folder: string): Running[] {
   return globSync('**/postmaster.pid', { cwd: folder }).flatMap((file) => {
     const path = join(folder, file);
-    const pid = Number.parseInt(readFileSync(path, 'utf8'), 10);
+    // A server that ends meanwhile removes it.
+    const pid = Number.parseInt(read(path), 10);
     return isPostmasterOf(pid, dirname(path)) ? [{ pid, command: `postgres in ${dirname(path)}` }] : [];
   });
 }
