@@ -16,8 +16,10 @@ export interface FailedBatch {
 export class PoisonFinder {
   readonly #projection: string;
   readonly #poison = new Map<number, Poison>();
-  /** A batch has failed. Batches up to `until` are smaller, so that one of them ends just before the poison event. */
-  #careful = { until: 0, limit: 0 };
+  /** A batch up to `until` has failed. Those within it have at most `limit` events, and one of them ends at `until`. */
+  #narrowed = { until: 0, limit: 0 };
+  /** The end of everything that has failed, which may have been many batches together. */
+  #carefulUntil = 0;
 
   constructor(projection: string) {
     this.#projection = projection;
@@ -30,13 +32,13 @@ export class PoisonFinder {
 
   /** Maximum number of events that may be tried together after a position. */
   limitAfter(position: number, batchLimit: number): number {
-    const { until, limit } = this.#careful;
+    const { until, limit } = this.#narrowed;
     return position < until ? Math.min(batchLimit, limit, until - position) : batchLimit;
   }
 
   /** True if events after a position have failed, so that each batch has to be written by itself. */
   isCarefulAfter(position: number): boolean {
-    return position < this.#careful.until;
+    return position < this.#carefulUntil;
   }
 
   /** Those of the given events that are known to be poison. */
@@ -65,14 +67,19 @@ export class PoisonFinder {
     if (isPoison(error)) {
       const before = error.position - 1 - after;
       if (before <= 0) return this.#suspect(error.position, error.message, error);
-      this.#careful = { until: error.position - 1, limit: before };
-      return true;
+      return this.#narrowTo(error.position - 1, before);
     }
     if (size === 1 && isDataFault(error)) {
       return this.#suspect(after + 1, refusal(this.#projection, after + 1, error), error);
     }
     if (size < 2) return false;
-    this.#careful = { until: Math.max(after + size, this.#careful.until), limit: Math.floor(size / 2) };
+    return this.#narrowTo(after + size, Math.floor(size / 2));
+  }
+
+  /** Once the event is found, the batches after it are as large as before. */
+  #narrowTo(until: number, limit: number): true {
+    this.#narrowed = { until, limit };
+    this.#carefulUntil = Math.max(until, this.#carefulUntil);
     return true;
   }
 
