@@ -18,6 +18,7 @@ export interface Moved {
 export class CheckpointMover {
   /** Moves the checkpoint within a larger statement. Returns one row with `place` if it was moved, else none. */
   readonly statement: SQL;
+  readonly #db: Database;
   readonly #key: string;
   readonly #batcher: CheckpointBatcher | undefined;
   readonly #alone: (parameters: Record<string, unknown>) => Promise<Moved[]>;
@@ -25,6 +26,7 @@ export class CheckpointMover {
 
   /** @param batcher moves it together with others that are moved at the same moment. */
   constructor(db: Database, key: string, batcher?: CheckpointBatcher) {
+    this.#db = db;
     this.#key = key;
     this.#batcher = batcher;
     const call = moveCheckpoint({
@@ -53,6 +55,18 @@ export class CheckpointMover {
   moved([moved]: readonly Moved[]): void {
     if (!moved) throw new FencedError(this.#key);
     this.#place = moved.place;
+  }
+
+  /**
+   * Locks the checkpoint until the transaction ends, before anything is written, so that nobody else moves it meanwhile.
+   * @throws {FencedError} if the checkpoint has another position or another owner than expected.
+   */
+  async hold({ from, owner, generation }: CheckpointAdvance): Promise<void> {
+    const held = await this.#db.execute(sql`
+      select from read.checkpoints
+      where projection = ${this.#key} and owner = ${owner} and generation = ${generation}
+        and position = coalesce(${from}::bigint, position) for no key update`);
+    if (held.length === 0) throw new FencedError(this.#key);
   }
 
   /**

@@ -1,10 +1,9 @@
-import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import type { Writes } from '../fold/working-rows.ts';
-import { listed, tablesOf } from '../tables/tables.ts';
+import { lockForWriting } from '../tables/tables.ts';
 import type { BatchParking } from './batch-parking.ts';
 import { writeParkedEvents } from './dead-letter-store.ts';
 
@@ -25,9 +24,4 @@ export async function writeParkedBatch(
     await new ProjectionTable(tx, projection).write(writes, advance);
     await writeParkedEvents(tx, projection, parking);
   });
-}
-
-/** Locks the tables. Every writer locks tables before their checkpoint, so that no two wait for each other. */
-export async function lockForWriting(tx: Database, projection: Projection): Promise<void> {
-  await tx.execute(sql`lock table ${listed(tablesOf(projection))} in row exclusive mode`);
 }

@@ -1,18 +1,14 @@
-import { approximateBytes } from '../../bytes.ts';
+import { PAGE_BYTES } from '../../bytes.ts';
 import type { Key, Projection } from '../../define/read-model/projection.ts';
 import { type BatchPlan, foldSteps } from './fold-batch.ts';
 import type { WindowMemory } from './window-memory.ts';
 import { type RowWithMeta, WorkingRows, type Writes } from './working-rows.ts';
+import { partsOf } from './write-parts.ts';
 
-/**
- * Memory of a row besides what `approximateBytes` says of its values, in bytes. That counts two bytes for each character, of which
- * most take one, so this is less than what the row's state and its place in a map take.
- */
-const ROW_BYTES = 64;
 /** How long rows are folded before they are written, in ms. */
 const MAX_MS = 5000;
-/** Number of a batch's rows that are measured. */
-const MEASURED = 32;
+/** Maximum number of rows that are written at a time while commands arrive, because others wait for their turn meanwhile. */
+const MAX_BUSY_ROWS = 4000;
 
 /**
  * The rows of a replay, in memory. Many batches are folded one after the other before the rows are written, so that a row that
@@ -25,8 +21,8 @@ export class FoldWindow {
   #rows: WorkingRows;
   /** True if rows that are not here do not exist: the table was empty, and all rows since then are here. */
   #isWhole: boolean;
-  /** Average memory of a row. */
-  #rowBytes = ROW_BYTES;
+  /** Approximate memory of its rows. */
+  #bytes = 0;
   /** When its first batch was folded that is not written yet; undefined if all are written. */
   #since: number | undefined;
 
@@ -47,13 +43,19 @@ export class FoldWindow {
     return this.#since !== undefined;
   }
 
-  /** True if its rows should be written now, for their size or their age. */
-  get isDue(): boolean {
-    return this.#isLarge || (this.#since !== undefined && performance.now() - this.#since >= MAX_MS);
+  /**
+   * True if its rows should be written now, for their size or their age.
+   * @param isBusy true if others wait for what it takes to write them. Then few are written at a time.
+   */
+  isDue(isBusy: boolean): boolean {
+    if (this.#since === undefined) return false;
+    const age = performance.now() - this.#since;
+    return this.#bytes >= this.#memory.share || age >= MAX_MS || (isBusy && this.#isMuchToWrite);
   }
 
-  get #isLarge(): boolean {
-    return this.#rowBytes * (this.#rows.size + this.#rows.formerVersions) >= this.#memory.share;
+  get #isMuchToWrite(): boolean {
+    const { unwritten, size } = this.#rows;
+    return unwritten >= MAX_BUSY_ROWS || (unwritten / Math.max(1, size)) * this.#bytes >= PAGE_BYTES;
   }
 
   /** Identifies the rows that are in memory: another object after they were dropped. */
@@ -83,35 +85,25 @@ export class FoldWindow {
     this.#since ??= performance.now();
     this.#rows.add(present);
     foldSteps(this.#projection, plan, this.#rows);
-    this.#measure(plan);
+    this.#bytes = this.#rows.measure();
   }
 
-  /** What its batches have changed. */
-  writes(): Writes {
-    return this.#rows.writes();
+  /**
+   * What its batches have changed, in parts that each fit into one statement. Each part is made when it is asked for. If one cannot be
+   * written, the window is of no use after that.
+   */
+  parts(): Iterable<Writes> {
+    return partsOf(this.#rows.takeChanges(), this.#rows.takeFormer());
   }
 
-  /** Its changes have been written. It keeps the rows for the next batches if they are not too large. */
+  /** Its changes have been written. It keeps the rows for the next batches if they leave room for as many others. */
   written(): void {
-    if (this.#isLarge) {
+    this.#bytes = this.#rows.measure();
+    if (this.#bytes >= this.#memory.share / 2) {
       this.#rows = new WorkingRows(this.#projection, []);
       this.#isWhole = false;
-    } else this.#rows.written();
-    this.#since = undefined;
-  }
-
-  /** Measures some of the rows that a batch has changed. */
-  #measure({ steps }: BatchPlan): void {
-    const stride = Math.max(1, Math.floor(steps.length / MEASURED));
-    let bytes = 0;
-    let measured = 0;
-    for (let nth = 0; nth < steps.length; nth += stride) {
-      const change = steps[nth]?.change;
-      if (!change || change.kind === 'updateWhere') continue;
-      bytes += approximateBytes(this.#rows.of(change.key).row);
-      measured++;
+      this.#bytes = 0;
     }
-    // A batch with larger rows counts for all: rather too much than too little.
-    if (measured > 0) this.#rowBytes = Math.max(this.#rowBytes, ROW_BYTES + bytes / measured);
+    this.#since = undefined;
   }
 }

@@ -8,6 +8,7 @@ import type { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
 import { CheckpointMover, type Moved } from '../../checkpoints/checkpoint-mover.ts';
 import type { Key, Projection } from '../../define/read-model/projection.ts';
 import { type EngineColumn, isEngineColumn, storedColumns } from '../../define/read-model/read-table.ts';
+import { lockForWriting } from '../tables/tables.ts';
 import type { RowsToRead } from './fold-batch.ts';
 import { MAX_NEWEST_FIRST, newestRow } from './newest-row.ts';
 import {
@@ -17,7 +18,7 @@ import {
   partialUpdateStatement,
 } from './partial-updates.ts';
 import type { RowValues, RowWithMeta, Writes } from './working-rows.ts';
-import { isLarge, isNothing, writeParts } from './write-parts.ts';
+import { divided, isLarge, isNothing, writeEach } from './write-parts.ts';
 
 /**
  * Maximum number of prepared statements that write batches of a projection: one for each combination of changed
@@ -92,15 +93,26 @@ export class ProjectionTable {
    */
   async write(writes: Writes, advance: CheckpointAdvance): Promise<void> {
     if (isNothing(writes)) await this.#checkpoint.move(advance);
-    else if (isLarge(writes)) await this.#writeParts(writes, advance);
+    else if (isLarge(writes)) await this.writeParts(divided(writes), advance);
     else this.#checkpoint.moved(await this.#writeBatch(writes, advance));
   }
 
-  /** Writes the rows in several statements of one transaction. */
-  async #writeParts(writes: Writes, advance: CheckpointAdvance): Promise<void> {
-    await this.db.transaction(async (transaction) => {
-      const table = new ProjectionTable(transaction as unknown as Database, this.#projection);
-      await writeParts(table, writes, advance);
+  /**
+   * Writes rows in several statements of one transaction, and moves the checkpoint, all or nothing. The checkpoint is
+   * locked first: an instance that does not own it any more writes nothing, and no other one becomes its owner meanwhile.
+   * @param parts each is made after the one before it was sent. Each has to fit into one statement.
+   * @returns the number of rows that changed.
+   * @throws {FencedError} if the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
+   */
+  async writeParts(parts: Iterable<Writes>, advance: CheckpointAdvance): Promise<number> {
+    return await this.db.transaction(async (transaction) => {
+      const tx = transaction as unknown as Database;
+      await lockForWriting(tx, this.#projection);
+      const table = new ProjectionTable(tx, this.#projection);
+      await table.#checkpoint.hold(advance);
+      const rows = await writeEach(table, parts);
+      await table.#checkpoint.move(advance);
+      return rows;
     });
   }
 
@@ -148,16 +160,6 @@ export class ProjectionTable {
     const clear = sql`update ${table} set stale_since = null from ${this.#keys.as('k')}
                       where ${this.#hasKeyOf('k')} and ${staleColumn(table)} is not null`;
     await prepared(this.db, `${name}_clear_stale`, clear)(this.#keyParameters(keys));
-  }
-
-  /** True if a row has had an event after a position. If history is kept, this includes deleted rows. */
-  async hasChangedAfter(position: number): Promise<boolean> {
-    const { table, history } = this.#projection;
-    const ended = history ? sql` or exists (select from ${history} where until_position > ${position})` : sql``;
-    const [row] = await this.db.execute<{ changed: boolean }>(
-      sql`select exists (select from ${table} where last_position > ${position})${ended} as changed`,
-    );
-    return row?.changed ?? false;
   }
 
   #parametersOf(

@@ -1,9 +1,13 @@
 import type { PgTable } from 'drizzle-orm/pg-core';
+import { approximateBytes } from '../../bytes.ts';
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Change, Key, Projection } from '../../define/read-model/projection.ts';
 import type { KeptIn } from '../../define/read-model/read-table.ts';
 import { refuseOtherColumns } from '../../define/read-model/row-columns.ts';
 import { type Ended, LongValues } from './long-values.ts';
+
+/** Memory of a row besides its values, in bytes: its state, its key, and its place in a map. */
+const ROW_BYTES = 200;
 
 export type RowValues = Record<string, unknown>;
 
@@ -33,6 +37,12 @@ export interface Writes {
   readonly keys: ReadonlySet<string>;
 }
 
+/** A row that changed. */
+export interface RowChange extends Pick<WorkingRow, 'text' | 'key' | 'read'> {
+  /** Undefined if it was removed. */
+  readonly stored: RowWithMeta | undefined;
+}
+
 /** A row during a fold. */
 export interface WorkingRow {
   readonly key: Key;
@@ -51,6 +61,8 @@ export interface WorkingRow {
   ended: Ended | undefined;
   /** The row as it was read or written. */
   read: RowValues | undefined;
+  /** Its memory when it was measured last, in bytes. */
+  bytes: number;
 }
 
 /** The text of a key: the value itself, or for several columns their JSON. Subscriptions use it as the row's key. */
@@ -69,6 +81,13 @@ export class WorkingRows {
   /** Undefined if no history is kept. */
   readonly #longValues: LongValues | undefined;
   #former: RowValues[] = [];
+  /** Rows that were added or changed since they were measured. */
+  readonly #unmeasured = new Set<WorkingRow>();
+  /** The memory of the rows that are measured, in bytes. */
+  #bytes = 0;
+  /** The same of the first of the former versions. */
+  #formerBytes = { of: 0, bytes: 0 };
+  #changedRows = 0;
 
   constructor(projection: Pick<Projection, 'key' | 'history' | 'table'>, present: readonly RowWithMeta[]) {
     this.#table = projection.table;
@@ -82,9 +101,24 @@ export class WorkingRows {
     return this.#workingRows.size;
   }
 
-  /** Number of versions that have ended, if history is kept. */
-  get formerVersions(): number {
-    return this.#former.length;
+  /** Number of rows that have changed and of versions that have ended, as long as they are not written. */
+  get unwritten(): number {
+    return this.#changedRows + this.#former.length;
+  }
+
+  /** Approximate memory of the rows, as they were read and as they are, and of the former versions, in bytes. */
+  measure(): number {
+    for (const workingRow of this.#unmeasured) {
+      const { row, read } = workingRow;
+      const bytes = ROW_BYTES + approximateBytes(row) + (read === row ? 0 : approximateBytes(read));
+      this.#bytes += bytes - workingRow.bytes;
+      workingRow.bytes = bytes;
+    }
+    this.#unmeasured.clear();
+    const measured = this.#formerBytes;
+    for (; measured.of < this.#former.length; measured.of++)
+      measured.bytes += ROW_BYTES + approximateBytes(this.#former[measured.of]);
+    return this.#bytes + measured.bytes;
   }
 
   /** True if it is known whether the row with this key exists, and what it contains. */
@@ -99,18 +133,33 @@ export class WorkingRows {
       const text = keyText(key);
       if (this.#workingRows.has(text)) continue;
       const workingRow = { key, text, row, before, position: before, changed: false, validFrom, keptIn };
-      this.#workingRows.set(text, { ...workingRow, ended: undefined, read: row });
+      this.#set({ ...workingRow, ended: undefined, read: row, bytes: 0 });
     }
   }
 
-  /** What {@link writes} returned has been written: the rows are as they are stored. */
-  written(): void {
-    this.#former = [];
+  /** What has changed, row by row. Each row counts as written from then on; those that do not exist are forgotten. */
+  *takeChanges(): Generator<RowChange> {
     for (const [text, workingRow] of this.#workingRows) {
-      const { row, position } = workingRow;
-      if (!row) this.#workingRows.delete(text);
-      else Object.assign(workingRow, { before: position, read: row, changed: false, ended: undefined });
+      const { row, key, changed, read, position } = workingRow;
+      if (changed) {
+        yield { text, key, read, stored: row && this.#stored(workingRow, null) };
+        Object.assign(workingRow, { before: position, read: row, changed: false, ended: undefined });
+        this.#unmeasured.add(workingRow);
+      }
+      if (row) continue;
+      this.#workingRows.delete(text);
+      this.#unmeasured.delete(workingRow);
+      this.#bytes -= workingRow.bytes;
     }
+    this.#changedRows = 0;
+  }
+
+  /** The versions that have ended. They count as written from then on. */
+  takeFormer(): readonly RowValues[] {
+    const former = this.#former;
+    this.#former = [];
+    this.#formerBytes = { of: 0, bytes: 0 };
+    return former;
   }
 
   /** The row with a key, whether it exists or not. */
@@ -120,9 +169,9 @@ export class WorkingRows {
     if (!workingRow) {
       workingRow = {
         ...{ key, text, row: undefined, before: 0, position: 0, changed: false },
-        ...{ validFrom: null, keptIn: null, ended: undefined, read: undefined },
+        ...{ validFrom: null, keptIn: null, ended: undefined, read: undefined, bytes: 0 },
       };
-      this.#workingRows.set(text, workingRow);
+      this.#set(workingRow);
     }
     return workingRow;
   }
@@ -145,7 +194,9 @@ export class WorkingRows {
       workingRow.row = made;
     }
     workingRow.position = position;
+    if (!workingRow.changed) this.#changedRows++;
     workingRow.changed = true;
+    this.#unmeasured.add(workingRow);
   }
 
   /** @param staleSince the first event that a row still lacks. */
@@ -155,7 +206,7 @@ export class WorkingRows {
     const keys = new Set<string>();
     const before = new Map<string, RowValues>();
     for (const [text, workingRow] of this.#workingRows) {
-      const { row, key, position, changed, validFrom, read } = workingRow;
+      const { row, key, changed, read } = workingRow;
       if (!changed) continue;
       keys.add(text);
       if (read) before.set(text, read);
@@ -163,10 +214,20 @@ export class WorkingRows {
         removals.push(key);
         continue;
       }
-      this.#longValues?.settle(workingRow);
-      upserts.set(text, { row, lastPosition: position, staleSince, validFrom, keptIn: workingRow.keptIn });
+      upserts.set(text, this.#stored(workingRow, staleSince));
     }
     return { upserts, removals, before, former: this.#former, keys };
+  }
+
+  #set(workingRow: WorkingRow): void {
+    this.#workingRows.set(workingRow.text, workingRow);
+    this.#unmeasured.add(workingRow);
+  }
+
+  #stored(workingRow: WorkingRow, staleSince: number | null): RowWithMeta {
+    this.#longValues?.settle(workingRow);
+    const { row = {}, position: lastPosition, validFrom, keptIn } = workingRow;
+    return { row, lastPosition, staleSince, validFrom, keptIn };
   }
 
   /** The version that an event ends, and the start of the next one. */

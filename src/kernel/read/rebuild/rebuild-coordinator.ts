@@ -8,6 +8,7 @@ import { checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
+import type { WindowMemory } from '../fold/window-memory.ts';
 import { beginRebuild, dropShadow } from './begin-rebuild.ts';
 import type { DedicatedPools } from './dedicated-pools.ts';
 import { RebuildJob } from './rebuild-job.ts';
@@ -27,6 +28,7 @@ export interface RebuildCoordinatorParts {
   readonly feed: CommitFeed;
   readonly head: LogHead;
   readonly batchLimit: number;
+  readonly windowMemory: WindowMemory;
   readonly clock: Clock;
   /** Called after a read model got another table and generation, and possibly another position. */
   readonly onSwapped: () => void;

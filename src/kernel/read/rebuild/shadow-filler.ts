@@ -6,6 +6,7 @@ import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import { unobserved } from '../../observe/occurrences.ts';
+import type { WindowMemory } from '../fold/window-memory.ts';
 import type { FillTurn } from '../run/fill-turns.ts';
 import { ProjectionRunner } from '../run/projection-runner.ts';
 import type { DedicatedPools } from './dedicated-pools.ts';
@@ -25,6 +26,8 @@ export interface FillerParts {
   readonly feed: CommitFeed;
   readonly head: LogHead;
   readonly batchLimit: number;
+  /** Shared with the read models that are served. */
+  readonly windowMemory: WindowMemory;
   readonly clock: Clock;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
@@ -40,6 +43,7 @@ export class ShadowFiller {
   /** It rests after each batch, because filling a shadow is not urgent. Near the end, the swap may be waiting for it. */
   readonly #turns = {
     take: async (): Promise<FillTurn> => ({
+      isBusy: this.#throttle.isBusy,
       end: async (gap) => {
         if (gap > this.#parts.batchLimit) await this.#throttle.rest(this.#parts.head.position, gap);
       },

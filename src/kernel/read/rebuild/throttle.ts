@@ -1,7 +1,7 @@
 import { pause } from '../../../scheduling/sleeper.ts';
 
 /** Maximum length of a rest, in ms. */
-const LONGEST_MS = 250;
+const LONGEST_MS = 500;
 
 /**
  * Slows a rebuild down while commands are committed: it rests after each batch for as long as the batch took, so that
@@ -12,6 +12,8 @@ export class RebuildThrottle {
   #head = 0;
   #gap = Number.POSITIVE_INFINITY;
   #since = performance.now();
+  /** True while commands are committed. Then batches should be small. */
+  isBusy = false;
 
   /**
    * Call this after each batch.
@@ -19,12 +21,12 @@ export class RebuildThrottle {
    * @param gap number of events that the shadow lacks.
    */
   async rest(head: number, gap: number): Promise<void> {
-    const isBusy = head > this.#head && this.#head > 0;
+    this.isBusy = head > this.#head && this.#head > 0;
     const comesNearer = gap < this.#gap;
     const took = performance.now() - this.#since;
     this.#head = head;
     this.#gap = gap;
-    if (isBusy && comesNearer && gap > 0) await pause(Math.min(LONGEST_MS, took));
+    if (this.isBusy && comesNearer && gap > 0) await pause(Math.min(LONGEST_MS, took));
     this.#since = performance.now();
   }
 }

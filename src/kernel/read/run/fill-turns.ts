@@ -3,7 +3,7 @@ import { pause } from '../../../scheduling/sleeper.ts';
 import type { LogHead } from '../../log/log-head.ts';
 
 /** Maximum length of a rest, in ms. */
-const LONGEST_REST_MS = 250;
+const LONGEST_REST_MS = 500;
 /** Commands count as arriving for this long after the end of the log has moved, in ms. */
 const BUSY_MS = 1000;
 /** How long a read model waits for its turn at most, in ms: the batch of another one may take long because its table is locked. */
@@ -11,6 +11,8 @@ const LONGEST_WAIT_MS = 1000;
 
 /** The turn of one read model that is being filled. */
 export interface FillTurn {
+  /** True while commands arrive. Then the turn should be short. */
+  readonly isBusy: boolean;
   /**
    * Ends the turn, so that the next one has it. While commands arrive, it first rests for as long as the turn took.
    * @param gap number of events that the read model still lacks.
@@ -54,6 +56,7 @@ export class FillTurns {
     const leave = await this.#place(name);
     const began = performance.now();
     return {
+      isBusy: this.#isBusy(),
       end: async (gap) => {
         if (this.#isToRest(name, gap))
           await pause(Math.min(LONGEST_REST_MS, performance.now() - began), this.#stopping);

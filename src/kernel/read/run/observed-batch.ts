@@ -1,21 +1,18 @@
 import type { Clock } from '../../clock/database-clock.ts';
 import type { RecordedEvent } from '../../define/event.ts';
-import type { EngineObserver } from '../../observe/occurrences.ts';
+import type { EngineObserver, FoldedBatch } from '../../observe/occurrences.ts';
 import { inBatchSpan } from '../../observe/trace.ts';
 
 /**
- * Applies a batch in a span that links to the spans of the commands behind its events, and tells the observer once it is
- * committed.
- * @param apply resolves to the number of rows that changed.
+ * Applies a batch in a span that links to the spans of the commands behind its events.
+ * @param apply resolves to the number of rows that were written.
  */
-export async function observedBatch(
+export async function inSpanOf(
   projection: string,
   events: readonly RecordedEvent[],
-  { observer, clock }: { readonly observer: EngineObserver; readonly clock: Clock },
+  clock: Clock,
   apply: () => Promise<number>,
 ): Promise<void> {
-  const began = performance.now();
-  const first = events[0] as RecordedEvent;
   const { position } = events.at(-1) as RecordedEvent;
   const attributes = {
     'afterwrite.projection': projection,
@@ -29,20 +26,39 @@ export async function observedBatch(
       return { traceparent: metadata.traceparent, ageMs: clock.now() - recordedAt.getTime() };
     },
   };
-  const rows = await inBatchSpan(`project ${projection}`, attributes, parts, async (span) => {
-    const changed = await apply();
-    span?.setAttribute('afterwrite.rows', changed);
-    return changed;
+  await inBatchSpan(`project ${projection}`, attributes, parts, async (span) => {
+    const rows = await apply();
+    span?.setAttribute('afterwrite.rows', rows);
   });
-  const lagMs = Math.max(0, clock.now() - first.recordedAt.getTime());
-  observer.tell('batchFolded', {
-    projection,
-    events: events.length,
-    rows,
-    position,
-    ms: performance.now() - began,
-    lagMs,
-  });
+}
+
+/** The events that a projection has begun to apply and has not stored yet. */
+export class Unstored {
+  readonly #began = performance.now();
+  /** When the oldest of them was recorded. */
+  readonly recordedAt: Date;
+
+  constructor(first: RecordedEvent) {
+    this.recordedAt = first.recordedAt;
+  }
+
+  /**
+   * Tells the observer that they are stored now.
+   * @returns how long the oldest of them has waited, in ms.
+   */
+  stored(
+    batch: Pick<FoldedBatch, 'projection' | 'events' | 'rows' | 'position'>,
+    { observer, clock }: Observing,
+  ): number {
+    const lagMs = Math.max(0, clock.now() - this.recordedAt.getTime());
+    observer.tell('batchFolded', { ...batch, ms: performance.now() - this.#began, lagMs });
+    return lagMs;
+  }
+}
+
+interface Observing {
+  readonly observer: EngineObserver;
+  readonly clock: Clock;
 }
 
 /**

@@ -1,14 +1,10 @@
 import { rootOf } from '../../../database/errors.ts';
 import { isTransient } from '../../../database/transient.ts';
 import { FencedError } from '../../checkpoints/advance.ts';
-import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import { type AfterFailure, LogConsumer, type StartingPoint } from '../../checkpoints/log-consumer.ts';
-import type { Clock } from '../../clock/database-clock.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import { AheadOfCodeError, newerEventOf } from '../../log/newer-events.ts';
 import type { ChangedRows } from '../../notify/changed-rows.ts';
-import type { ProjectionMoved } from '../../notify/hub.ts';
-import type { EngineObserver } from '../../observe/occurrences.ts';
 import { BatchParking } from '../dead-letters/batch-parking.ts';
 import { loadParked } from '../dead-letters/dead-letter-store.ts';
 import { isNothing, type ParkedStreams } from '../dead-letters/parked-streams.ts';
@@ -20,32 +16,10 @@ import { FoldWindow } from '../fold/fold-window.ts';
 import type { EventBatch } from '../fold/prefetched-batch.ts';
 import { WindowMemory } from '../fold/window-memory.ts';
 import { isEmpty } from '../tables/tables.ts';
-import { BatchPipeline, type BatchPipelineParts } from './batch-pipeline.ts';
-import type { FillTurn, FillTurns } from './fill-turns.ts';
-import { eventOf, observedBatch } from './observed-batch.ts';
-
-export interface ProjectionRunnerParts extends BatchPipelineParts {
-  /** Called when the projection starts, and after the commit of every batch. */
-  readonly onMoved: (moved: ProjectionMoved) => void;
-  readonly checkpoints: Checkpoints;
-  /** This instance. */
-  readonly owner: string;
-  /** Key of the checkpoint whose discarded events are left out here too; default: the projection's own. */
-  readonly discardedOf?: string | undefined;
-  /** Maximum number of streams in dead letters. */
-  readonly deadLetterLimit?: number | undefined;
-  /** Called when another instance has advanced the checkpoint or taken it over. The runner has then ended. */
-  readonly onFenced?: () => void;
-  /** Called when it meets an event of newer code, because another instance may be able to go on, and when it goes on itself. */
-  readonly onAhead?: (isAhead: boolean) => void;
-  /** Turns for its batches while the read model is being filled; undefined from the result on when it is served. */
-  readonly fillTurns?: () => Pick<FillTurns, 'take'> | undefined;
-  /** Memory that its replay shares with others; its own by default. */
-  readonly windowMemory?: WindowMemory;
-  readonly observer: EngineObserver;
-  readonly clock: Clock;
-  readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
-}
+import { BatchPipeline } from './batch-pipeline.ts';
+import type { FillTurn } from './fill-turns.ts';
+import { eventOf, inSpanOf, Unstored } from './observed-batch.ts';
+import type { ProjectionRunnerParts } from './runner-parts.ts';
 
 /**
  * Keeps the table of one projection up to date: each batch writes its rows and advances the checkpoint in one
@@ -66,6 +40,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   #window: FoldWindow | undefined;
   /** Everything up to here is in the table or in the window. */
   #foldedTo = 0;
+  #unstored: Unstored | undefined;
   /** The table was empty when it started, and nothing has been written to it since. */
   #isTableNew = false;
 
@@ -89,6 +64,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
 
   /** When the oldest event that it has not applied was recorded; undefined if unknown here. */
   get oldestWaiting(): Date | undefined {
+    if (this.#unstored) return this.#unstored.recordedAt;
     return (this.inProgress?.first ?? this.#parts.feed.after(this.position, 1)[0])?.recordedAt;
   }
 
@@ -115,7 +91,8 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override async handle(batch: EventBatch): Promise<void> {
-    await observedBatch(this.#parts.projection.name, batch.events, this.#parts, () => this.#apply(batch));
+    const { projection, clock } = this.#parts;
+    await inSpanOf(projection.name, batch.events, clock, () => this.#apply(batch));
   }
 
   protected override async succeeded(): Promise<void> {
@@ -129,7 +106,10 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
-    const size = Math.max(this.#foldedTo, this.inProgress?.events.at(-1)?.position ?? 0) - this.position;
+    const { events = [] } = this.inProgress ?? {};
+    const isFolded = (events.at(-1)?.position ?? 0) <= this.#foldedTo;
+    // Events are counted, not positions: if the log has a hole, there are fewer.
+    const size = this.#foldedTo - this.position + (isFolded ? 0 : events.length);
     this.#forget(this.position);
     this.rewind();
     await this.#endTurn();
@@ -171,6 +151,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   #forget(position: number): void {
     this.#pipeline.forget();
     this.#dropWindow();
+    this.#unstored = undefined;
     this.#foldedTo = position;
   }
 
@@ -208,15 +189,19 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     return 'end';
   }
 
-  /** @returns the number of rows that changed; 0 if they are still in the window. */
+  /** @returns the number of rows that were written; 0 if they are still in the window. */
   async #apply(batch: EventBatch): Promise<number> {
-    const { projection, table, owner, clock } = this.#parts;
+    const { projection, table, owner } = this.#parts;
     const { events } = batch;
     const first = events[0] as RecordedEvent;
+    this.#unstored ??= new Unstored(first);
     const to = (events.at(-1) as RecordedEvent).position;
     const parking = this.#parkingOf(events);
-    if (!parking && (await this.#foldOn(batch, to))) return this.#window?.isDue ? this.#writeWindow() : 0;
-    await this.#writeWindow();
+    if (!parking && (await this.#foldOn(batch, to))) {
+      return this.#window?.isDue(this.#turn?.isBusy ?? false) ? this.#writeWindow() : 0;
+    }
+    const earlier = await this.#writeWindow();
+    this.#unstored ??= new Unstored(first);
     // This batch is written by itself: rows in the window would not be the newest any more.
     this.#dropWindow();
     this.#isTableNew = false;
@@ -229,13 +214,10 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     this.#pipeline.written(parking ? undefined : writes);
     for (const { error, event } of this.#poison.of(events)) this.report(error, [event]);
     if (parking) this.#parked = parking.after(to);
-    this.#poison.forget(to);
-    this.#foldedTo = to;
-    this.advancedTo(to);
     const keys = parking?.isNeeded ? new Set([...writes.keys, ...parking.stale.map(({ text }) => text)]) : writes.keys;
     const rows = { before: writes.before, after: writes.upserts };
-    this.#tellMoved(to, keys, Math.max(0, clock.now() - first.recordedAt.getTime()), rows);
-    return writes.keys.size;
+    this.#stored(to, writes.keys.size, keys, rows);
+    return earlier + writes.keys.size;
   }
 
   /** Folds a batch into the window. @returns false if it is no replay, or the batch needs the table. */
@@ -256,18 +238,31 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     if (!window?.isOpen) return 0;
     const { table, owner } = this.#parts;
     const to = this.#foldedTo;
-    const writes = window.writes();
-    await table.write(writes, { from: this.position, to, owner, generation: this.generation });
+    const rows = await table.writeParts(window.parts(), {
+      from: this.position,
+      to,
+      owner,
+      generation: this.generation,
+    });
     window.written();
     // Rows that were remembered from batches before the window are older than these.
     this.#pipeline.written(undefined);
     // The window still knows all rows, another one would not.
     this.#isTableNew = false;
-    this.#poison.forget(to);
-    this.advancedTo(to);
     // There are too many keys to name them.
-    this.#tellMoved(to, null, 0);
-    return writes.keys.size;
+    this.#stored(to, rows, null);
+    return rows;
+  }
+
+  /** Everything up to a position is in the table. */
+  #stored(position: number, rows: number, keys: ReadonlySet<string> | null, changed?: ChangedRows): void {
+    const batch = { projection: this.#parts.projection.name, events: position - this.position, rows, position };
+    const lagMs = this.#unstored?.stored(batch, this.#parts) ?? 0;
+    this.#unstored = undefined;
+    this.#poison.forget(position);
+    this.#foldedTo = position;
+    this.advancedTo(position);
+    this.#tellMoved(position, keys, lagMs, changed);
   }
 
   #dropWindow(): void {

@@ -102,6 +102,7 @@ export class Projector {
       leases: this.#leases,
       owner: this.#keeper.instanceId,
       head: this.head,
+      windowMemory: this.#windowMemory,
       onSwapped: () => {
         this.#keeper.renewSoon();
         others.released();
@@ -206,6 +207,7 @@ export class Projector {
         ...options,
         pools,
         projection,
+        windowMemory: this.#windowMemory,
         leases: this.#leases,
         owner: this.#keeper.instanceId,
       });

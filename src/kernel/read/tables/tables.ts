@@ -19,6 +19,11 @@ export function listed(tables: readonly PgTable[]): SQL {
   );
 }
 
+/** Locks a projection's tables. Every writer locks tables before their checkpoint, so that no two wait for each other. */
+export async function lockForWriting(tx: Database, projection: Pick<Projection, 'table' | 'history'>): Promise<void> {
+  await tx.execute(sql`lock table ${listed(tablesOf(projection))} in row exclusive mode`);
+}
+
 /** True if a table has no rows. */
 export async function isEmpty(db: Database, table: PgTable): Promise<boolean> {
   const [row] = await db.execute<{ empty: boolean }>(sql`select not exists (select from ${table}) as empty`);

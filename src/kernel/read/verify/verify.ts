@@ -24,7 +24,7 @@ export interface Verification extends Comparison {
 }
 
 export interface VerifyParts
-  extends Pick<FillerParts, 'pools' | 'projection' | 'owner' | 'batchLimit' | 'clock' | 'onError'> {
+  extends Pick<FillerParts, 'pools' | 'projection' | 'owner' | 'batchLimit' | 'windowMemory' | 'clock' | 'onError'> {
   readonly leases: Leases;
   /** Ends it when aborted. Its tables are dropped. */
   readonly signal?: AbortSignal | undefined;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { FencedError } from '../../../../src/kernel/checkpoints/advance.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
@@ -17,7 +18,9 @@ import {
   libraryEvents,
   libraryTables,
   readings,
+  Written,
 } from '../../../support/kernel/library.ts';
+import { everyEvent } from '../../../support/kernel/log.ts';
 import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/kernel/rows.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
@@ -85,7 +88,7 @@ async function replay(
   let folded = written;
   const write = async () => {
     if (!window.isOpen) return;
-    await table.write(window.writes(), { from: written, to: folded, owner, generation: 1 });
+    await table.writeParts(window.parts(), { from: written, to: folded, owner, generation: 1 });
     window.written();
     written = folded;
   };
@@ -119,3 +122,60 @@ async function replay(
   expect(await rowsOf(db, projection)).toEqual(expectedRows(projection, events));
   expect(await historyOf(db, projection)).toEqual(expectedHistory(projection, events));
 }
+
+describe('what a window writes', () => {
+  /** Books with titles of these lengths, folded into one window. */
+  const windowOf = async (lengths: readonly number[], bytes?: number) => {
+    const { position: began } = await engine.log.head();
+    const titles = lengths.map(
+      (length, nth) =>
+        [
+          `00000000-0000-7000-8000-${String(nth).padStart(12, '0')}`,
+          Written({ title: 'x'.repeat(length), author: null, tags: [] }),
+        ] as const,
+    );
+    await engine.log.append(libraryAppends(titles));
+    const events = await everyEvent(engine.log, began);
+    const window = new FoldWindow(books, new WindowMemory(bytes), true);
+    window.fold(planBatch(books, events), []);
+    return { window, advance: { from: began, to: events.at(-1)!.position, owner, generation: 1 } };
+  };
+
+  it('comes in parts that are bounded in bytes', async () => {
+    const { window } = await windowOf(Array.from({ length: 150 }, () => 40_000));
+    const parts = [...window.parts()];
+    expect(parts.length).toBeGreaterThan(4);
+    for (const { keys } of parts) expect(keys.size).toBeLessThanOrEqual(30);
+    expect(new Set(parts.flatMap(({ keys }) => [...keys])).size).toBe(150);
+  });
+
+  it('is due as soon as its rows take their memory, whichever of them are large', async () => {
+    const isLarge = fc.sample(fc.boolean(), { numRuns: 100, seed: 7 });
+    const lengths = isLarge.map((large) => (large ? 20_000 : 10));
+    const bytes = 2 * lengths.reduce((sum, length) => sum + length, 0);
+    expect((await windowOf(lengths, bytes)).window.isDue(false)).toBe(true);
+    expect((await windowOf(lengths, 2 * bytes)).window.isDue(false)).toBe(false);
+  });
+
+  it('is little at a time while commands arrive', async () => {
+    const { window } = await windowOf(Array.from({ length: 40 }, () => 40_000));
+    expect(window.isDue(false)).toBe(false);
+    expect(window.isDue(true)).toBe(true);
+  });
+
+  it('is not even made if another instance owns the read model now', async () => {
+    const { window, advance } = await windowOf([10, 10]);
+    const table = new ProjectionTable(engine.database.projector.db, books);
+    let made = 0;
+    const parts = function* () {
+      for (const part of window.parts()) {
+        made++;
+        yield part;
+      }
+    };
+    await expect(table.writeParts(parts(), { ...advance, owner: randomUUID() })).rejects.toThrow(FencedError);
+    await expect(table.writeParts(parts(), { ...advance, generation: 2 })).rejects.toThrow(FencedError);
+    await expect(table.writeParts(parts(), { ...advance, from: advance.from + 1 })).rejects.toThrow(FencedError);
+    expect(made).toBe(0);
+  });
+});

@@ -6,10 +6,12 @@ import { readTable } from '../../../../src/kernel/define/read-model/read-table.t
 import { CommitFeed } from '../../../../src/kernel/log/commit-feed.ts';
 import { LogHead } from '../../../../src/kernel/log/log-head.ts';
 import type { ProjectionMoved } from '../../../../src/kernel/notify/hub.ts';
-import { unobserved } from '../../../../src/kernel/observe/occurrences.ts';
+import { type EngineOccurrences, type FoldedBatch, unobserved } from '../../../../src/kernel/observe/occurrences.ts';
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { WindowMemory } from '../../../../src/kernel/read/fold/window-memory.ts';
-import { ProjectionRunner, type ProjectionRunnerParts } from '../../../../src/kernel/read/run/projection-runner.ts';
+import { ProjectionRunner } from '../../../../src/kernel/read/run/projection-runner.ts';
+import type { ProjectionRunnerParts } from '../../../../src/kernel/read/run/runner-parts.ts';
+import { Observer } from '../../../../src/observe/observer.ts';
 import { DrivenProjection, type Fault, failing } from '../../../support/kernel/driven-projection.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import {
@@ -125,8 +127,17 @@ class BrokenTable extends ProjectionTable {
   writes = 0;
 
   override async write(...batch: Parameters<ProjectionTable['write']>): ReturnType<ProjectionTable['write']> {
-    if (++this.writes === 8) throw Object.assign(new Error('The connection was lost.'), { code: 'CONNECTION_CLOSED' });
+    this.#count();
     return super.write(...batch);
+  }
+
+  override async writeParts(...window: Parameters<ProjectionTable['writeParts']>): Promise<number> {
+    this.#count();
+    return super.writeParts(...window);
+  }
+
+  #count(): void {
+    if (++this.writes === 8) throw Object.assign(new Error('The connection was lost.'), { code: 'CONNECTION_CLOSED' });
   }
 }
 
@@ -139,6 +150,21 @@ describe('a replay', () => {
     const events = await engine.log.read(0, 1000);
     expect(left.rows).toEqual(expectedRows(books, events));
     expect(left.history).toEqual(expectedHistory(books, events));
+  });
+
+  it('tells the observer of its events once they are stored, with how long the oldest has waited', async () => {
+    const { engine } = await openLibrary();
+    const told: FoldedBatch[] = [];
+    const observer = new Observer<EngineOccurrences>([{ batchFolded: (batch) => told.push(batch) }]);
+    const { runner, moveTo, moved } = await startRunner(engine, books, { observer });
+    await moveTo(EVENTS);
+    await runner.stop();
+    expect(told[0]).toMatchObject({ position: 44, events: 44, rows: BOOKS });
+    expect(told.reduce((sum, { events }) => sum + events, 0)).toBe(EVENTS);
+    expect(moved.slice(1).map(({ position, lagMs }) => [position, lagMs])).toEqual(
+      told.map(({ position, lagMs }) => [position, lagMs]),
+    );
+    expect(told[0]?.lagMs).toBeGreaterThan(0);
   });
 
   it('reads rows again that it does not have in memory any more', async () => {

@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../../../database/client.ts';
 import type { Key, Projection } from '../../../define/read-model/projection.ts';
 import { ProjectionTable } from '../../fold/projection-table.ts';
+import { lockForWriting } from '../../tables/tables.ts';
 import { OtherVersionError } from '../errors.ts';
-import { lockForWriting } from '../write-parked-batch.ts';
 
 /**
  * Prevents any change of a projection until the transaction ends.

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import type { Database } from '../../../../database/client.ts';
 import type { EventTypes } from '../../../define/event.ts';
 import type { Projection } from '../../../define/read-model/projection.ts';
@@ -108,7 +109,7 @@ export class RetryPage {
   async #refuseTooLate(table: ProjectionTable, waiting: readonly WaitingEvent[]): Promise<void> {
     for (const { parkedEvent, event, changes } of waiting) {
       if (parkedEvent.rowsKnown || parkedEvent.partial || !changes.some(({ kind }) => kind === 'updateWhere')) continue;
-      if (await table.hasChangedAfter(parkedEvent.position)) {
+      if (await hasChangedAfter(table.db, this.#parts.projection, parkedEvent.position)) {
         throw new FoldError(this.#parts.projection.name, event, new TooLateError(this.#readModel));
       }
     }
@@ -117,4 +118,13 @@ export class RetryPage {
   get #readModel(): string {
     return this.#parts.readModel ?? this.#parts.projection.name;
   }
+}
+
+/** True if a row has had an event after a position. If history is kept, this includes deleted rows. */
+async function hasChangedAfter(db: Database, { table, history }: Projection, position: number): Promise<boolean> {
+  const ended = history ? sql` or exists (select from ${history} where until_position > ${position})` : sql``;
+  const [row] = await db.execute<{ changed: boolean }>(
+    sql`select exists (select from ${table} where last_position > ${position})${ended} as changed`,
+  );
+  return row?.changed ?? false;
 }
