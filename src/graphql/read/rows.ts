@@ -9,7 +9,7 @@ import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { undeclaredRead } from './declared-reads.ts';
 import { type ListOf, Lists } from './pages/lists.ts';
 import type { PageRequest } from './pages/page.ts';
-import type { Page } from './pages/page-shape.ts';
+import { type Page, rowsOf } from './pages/page-shape.ts';
 import type { ReadModels } from './read-models.ts';
 import type { RecordedList } from './read-recorder.ts';
 import type { CountedPage, NodeRow, RowOfProjection, VersionOf } from './row-types.ts';
@@ -297,9 +297,3 @@ function selectedToSee(projection: Projection, info: GraphQLResolveInfo, visibil
 }
 
 const nodesOf = ({ edges }: Pick<Page<RowValues>, 'edges'>) => edges.map(({ node }) => node);
-
-/** The rows of a page, and the one behind it that decides whether there is more. */
-function* rowsOf({ edges, beyond }: Page<RowValues>): Iterable<RowValues> {
-  for (const { node } of edges) yield node;
-  if (beyond) yield beyond;
-}

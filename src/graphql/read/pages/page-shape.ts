@@ -86,3 +86,9 @@ export function sizeOf({ first, last }: PageArguments): { limit: number; backwar
     throw new BadUserInputError(`\`${name}\` is between 0 and ${MAX_PAGE}, not ${size}.`);
   return { limit: size, backwards: last != null };
 }
+
+/** The rows of a page, and the one behind it that decides whether there is more. */
+export function* rowsOf({ edges, beyond }: Page<RowValues>): Iterable<RowValues> {
+  for (const { node } of edges) yield node;
+  if (beyond) yield beyond;
+}
