@@ -4,7 +4,7 @@ import { BYTES_PER_POINT } from '../limits/sizes.ts';
 
 /** Limits how many large operations of one caller are executed at the same time while others are there. */
 export interface ExecutionWindows {
-  /** Takes a place for an operation, now or by a promise. @param expectedBytes if nothing is known of the caller. */
+  /** Takes a place for an operation, now or by a promise. @param expectedBytes what its cost stands for. */
   enter(caller: string, expectedBytes: number): LeaveWindow | Promise<LeaveWindow>;
   /** Records how many bytes an operation has read and answered. */
   took(caller: string, bytes: number): void;

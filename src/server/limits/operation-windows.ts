@@ -9,11 +9,14 @@ export interface OperationWindowLimits {
   readonly bytes: number;
 }
 
+/** Most answers are much smaller than what their cost stands for. */
+const LEAST_OF_EXPECTED = 1 / 10;
+
 /**
  * Limits how many large operations of one caller are executed at the same time while others are there. How large an
  * answer will be is not known before, but most callers ask for the same again and again: as many operations are executed
  * as answers of the caller's usual size fit into the limit, and at least one. The first ones of a caller count as what
- * their cost stands for.
+ * their cost stands for, and each one as a tenth of that at least: cheap operations do not make way for expensive ones.
  */
 export class OperationWindows {
   readonly #windows: CallerWindows;
@@ -26,10 +29,11 @@ export class OperationWindows {
 
   /**
    * Takes a place for an operation: see {@link CallerWindows.enter}.
-   * @param expectedBytes of an operation of this cost, if nothing is known of the caller.
+   * @param expectedBytes what the operation's cost stands for.
    */
   enter(caller: string, expectedBytes: number): LeaveWindow | Promise<LeaveWindow> {
-    return this.#windows.enter(caller, this.#usual.of(caller, expectedBytes));
+    const least = expectedBytes * LEAST_OF_EXPECTED;
+    return this.#windows.enter(caller, Math.max(least, this.#usual.of(caller, expectedBytes)));
   }
 
   /** Records how many bytes an operation has read and answered. */

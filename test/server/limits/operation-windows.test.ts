@@ -30,7 +30,12 @@ describe('how many large operations of a caller are executed at once', () => {
   it('is limited by what their cost stands for if nothing is known of the caller', () => {
     expect(begun([], 500)).toBe(2);
     expect(begun([], 5000)).toBe(1);
-    expect(begun([10], 5000)).toBe(4);
+    expect(begun([10], 500)).toBe(4);
+  });
+
+  it('is limited by a tenth of what their cost stands for, however small the ones before were', () => {
+    expect(begun([10, 10, 10], 5000)).toBe(2);
+    expect(begun([10, 10, 10], 50_000)).toBe(1);
   });
 
   it('follows what is usual for the caller', () => {
