@@ -46,6 +46,8 @@ export class AnswerBudget {
   readonly #turns: Turns | undefined;
   /** Bytes that may still be spent: the first step, and what was taken from the shares. */
   #room = STEP_BYTES;
+  /** Bytes of a message that was made for several, and waits for this one's reader. */
+  #held = 0;
   #isEnded = false;
   #answerBytes = 0;
   #readBytes = 0;
@@ -91,6 +93,7 @@ export class AnswerBudget {
     this.#exhausted = undefined;
     this.#pace = undefined;
     this.#shrink();
+    this.letGo();
   }
 
   /** The operation has been executed: its rows are released, its answer is held until it is sent. */
@@ -103,6 +106,30 @@ export class AnswerBudget {
   end(): void {
     this.reset();
     this.#isEnded = true;
+  }
+
+  /**
+   * Takes all bytes of a message from the caller's share, until {@link letGo} or {@link reset}. The message was made with
+   * another budget, and is not charged again.
+   * @returns why there is no room; undefined if they were taken.
+   */
+  hold(bytes: number): string | undefined {
+    const reason = this.#isEnded ? undefined : this.#shares?.take(this.#caller, bytes);
+    if (!this.#isEnded && !reason) this.#held += bytes;
+    return reason;
+  }
+
+  /** The same for a message that is there in any case, and that nobody else holds any more. */
+  inherit(bytes: number): void {
+    if (this.#isEnded) return;
+    this.#shares?.add(this.#caller, bytes);
+    this.#held += bytes;
+  }
+
+  /** Gives back what {@link hold} has taken. It may be called more than once. */
+  letGo(): void {
+    if (this.#held > 0) this.#shares?.give(this.#caller, this.#held);
+    this.#held = 0;
   }
 
   /** Charges bytes of the answer. @throws {GraphQLError} if the budget is exhausted. */

@@ -7,11 +7,17 @@ const COPIED_BYTES = 16 * 1024;
 export class SharedJson {
   /** Size in bytes. */
   readonly bytes: number;
+  /** The same object for all JSON that shares large bytes with this. */
+  readonly source: object;
   readonly #written: string | readonly Buffer[];
   #whole: WeakRef<{ readonly text: string }> | undefined;
 
-  /** @param written the JSON of an object with at least one property: a text, or pieces in UTF-8. */
-  constructor(written: string | readonly Buffer[]) {
+  /**
+   * @param written the JSON of an object with at least one property: a text, or pieces in UTF-8.
+   * @param source see {@link source}; by default it shares bytes with no other.
+   */
+  constructor(written: string | readonly Buffer[], source: object = {}) {
+    this.source = source;
     this.bytes = typeof written === 'string' ? Buffer.byteLength(written) : lengthOf(written);
     if (typeof written !== 'string' && this.bytes <= COPIED_BYTES) this.#written = Buffer.concat(written).toString();
     else if (typeof written === 'string' && this.bytes > COPIED_BYTES) this.#written = [Buffer.from(written)];
@@ -39,7 +45,8 @@ export class SharedJson {
     const end = `,${JSON.stringify(name)}:${JSON.stringify(value)}}`;
     if (typeof this.#written === 'string') return new SharedJson(`${this.#written.slice(0, -1)}${end}`);
     const last = this.#written.at(-1) as Buffer;
-    return new SharedJson([...this.#written.slice(0, -1), last.subarray(0, -1), Buffer.from(end)]);
+    const pieces = [...this.#written.slice(0, -1), last.subarray(0, -1), Buffer.from(end)];
+    return new SharedJson(pieces, this.source);
   }
 }
 
@@ -66,15 +73,11 @@ export function sharedResult(
   extensions: Readonly<Record<string, unknown>>,
 ): SharedResult {
   const shared = json.with('extensions', extensions);
-  return {
-    get data() {
-      return (JSON.parse(json.text) as ExecutionResult).data ?? null;
-    },
-    ...(errors && { errors }),
-    extensions,
-    shared,
-    stringify: () => shared.text,
-  };
+  const result = { ...(errors && { errors }), extensions, shared, stringify: () => shared.text };
+  // Not enumerable: who copies the message does not look at its data.
+  return Object.defineProperty(result, 'data', {
+    get: () => (JSON.parse(json.text) as ExecutionResult).data ?? null,
+  });
 }
 
 /** The JSON of a message that many subscribers get; undefined for a message of one. */

@@ -35,9 +35,14 @@ export class AnswerShares {
     const { caller: most, total } = this.#limits;
     if (held + bytes > most) return `Your answers in progress may take ${most} bytes together.`;
     if (this.#total + bytes > total) return `All answers in progress may take ${total} bytes together.`;
-    this.#callers.set(caller, held + bytes);
-    this.#total += bytes;
+    this.add(caller, bytes);
     return undefined;
+  }
+
+  /** Counts bytes for a caller, whether there is room or not. */
+  add(caller: string, bytes: number): void {
+    this.#callers.set(caller, (this.#callers.get(caller) ?? 0) + bytes);
+    this.#total += bytes;
   }
 
   /** Gives bytes back that were taken. */

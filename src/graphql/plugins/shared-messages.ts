@@ -3,6 +3,7 @@ import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../context.ts';
 import type { RowMessages } from '../live/rows/row-messages.ts';
 import { apartFromShared } from '../live/shared/apart-from-shared.ts';
+import { heldCopies } from '../live/shared/held-messages.ts';
 import type { LiveQueries } from '../live-queries/live-queries.ts';
 
 /**
@@ -14,10 +15,12 @@ export function useSharedMessages(queries: LiveQueries, rows: RowMessages): Plug
     onSubscribe: ({ subscribeFn, setSubscribeFn }) =>
       setSubscribeFn(async (given) => {
         const args = given as unknown as ExecutionArgs;
-        const { sink } = (args.contextValue as Context).operation;
+        const { operation, budget } = args.contextValue as Context;
+        const { sink } = operation;
         const opened = (await queries.subscribe(args)) ?? (await rows.subscribe(args));
         if (!opened) return subscribeFn(given);
-        return sink && Symbol.asyncIterator in opened ? apartFromShared(opened, sink) : opened;
+        if (!(Symbol.asyncIterator in opened)) return opened;
+        return sink ? apartFromShared(opened, sink, budget) : heldCopies(opened, budget);
       }),
   } as Plugin;
 }
