@@ -1,5 +1,5 @@
 /** Default of the memory of all windows together, in bytes. */
-const MAX_BYTES = 32 * 2 ** 20;
+const MAX_BYTES = 160 * 2 ** 20;
 
 /** The memory that the windows of several replays share: the more of them there are, the less each may take. */
 export class WindowMemory {
