@@ -147,7 +147,13 @@ describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,',
       await tab.ask('watch', id);
       await until(async () => (await tab.ask('shown', id)) === 'Ada');
       await context.setOffline(true);
-      await expect(tab.ask('read', id)).rejects.toThrow();
+      // The browser's network process is told a moment later.
+      await until(async () =>
+        tab.ask('read', id).then(
+          () => false,
+          () => true,
+        ),
+      );
       const other = elsewhere();
       await other.command(RENAME, { id, name: 'Grace' });
       expect(await nameOf(other, id)).toBe('Grace');

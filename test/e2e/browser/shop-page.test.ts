@@ -109,7 +109,7 @@ describe.skipIf(lacks('chromium'))('npm run example', { timeout: 120_000 }, () =
     await sam.goTo('All orders');
     await sam.chooseStatus('cancelled');
     await sam.rows.filter({ hasText: offline }).waitFor();
-    expect(await sam.rows.count()).toBe(1);
+    await until(async () => (await sam.rows.count()) === 1);
 
     example.kill('SIGINT');
     expect(await example.exited).toEqual({ code: 0, signal: null });

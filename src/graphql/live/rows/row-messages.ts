@@ -216,8 +216,8 @@ export class RowMessages {
     const countsAs = isShared ? `row messages of ${caller}` : caller;
     const answer = await executeShared(this.#options, {
       ...{ name: 'subscription message', document: plan.document, rootValue: event, touched: plan.touched, variables },
-      // The id in a masked error is everybody's, so nobody may choose it.
-      caller: { actor, address, correlationId: randomUUID(), countsAs },
+      // If several callers get an error, none of them may choose the id in it.
+      caller: { actor, address, correlationId: isShared ? randomUUID() : context.correlationId, countsAs },
       reads: new RightsSeen(),
       signal: undefined,
     });
