@@ -38,7 +38,9 @@ describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,',
       await elsewhere().command(RENAME, { id, name: 'Grace' });
       await until(async () => (await tab.ask('shown', id)) === 'Grace');
       held.release();
-      expect(await late).toBe('Grace');
+      // A library may have answered it from its cache before, when that was told of the customer again.
+      await late;
+      expect(await tab.ask('read', id)).toBe('Grace');
       const history = await tab.ask('history');
       expect(history.lastIndexOf('Ada')).toBeLessThan(history.indexOf('Grace'));
       expect(history.at(-1)).toBe('Grace');
