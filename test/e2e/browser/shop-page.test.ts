@@ -18,14 +18,17 @@ const WINDOWS = [
 /** Orders that are placed elsewhere, so that the list of the staff has a second page. */
 const ELSEWHERE = 12;
 
-describe.skipIf(lacks('chromium'))('npm run example', { timeout: 120_000 }, () => {
+/** The first start in a clone installs the packages of the page, beside other tests. */
+const INSTALL_MS = 240_000;
+
+describe.skipIf(lacks('chromium'))('npm run example', { timeout: 120_000 + INSTALL_MS }, () => {
   const browser = useBrowser();
   const database = useDatabase();
 
   it('serves a page on which customers order, the staff ships, and everybody sees it at once', async () => {
     const [port, pagePort] = [await freePort(), await freePort()];
     const settings = { DATABASE_URL: database.url, PORT: String(port), PAGE_PORT: String(pagePort) };
-    const example = await new ServerProcess(settings, ['examples/shop-page/start.ts']).started();
+    const example = await new ServerProcess(settings, ['examples/shop-page/start.ts']).started(INSTALL_MS);
     const url = `http://127.0.0.1:${pagePort}`;
     expect(example.stdout).toContain(url);
     const open = async () => {

@@ -63,10 +63,10 @@ export class ServerProcess extends HttpClient {
     return lines.map((line) => String((JSON.parse(line) as { msg?: string }).msg));
   }
 
-  /** Waits until it serves. */
-  async started(): Promise<this> {
+  /** Waits until it serves. @param deadline in ms. */
+  async started(deadline = START_DEADLINE_MS): Promise<this> {
     const said = /GraphQL API: (http:\S+)\/graphql/;
-    await until(() => said.test(this.stdout) || this.child.exitCode !== null, { deadline: START_DEADLINE_MS });
+    await until(() => said.test(this.stdout) || this.child.exitCode !== null, { deadline });
     const url = said.exec(this.stdout)?.[1];
     if (!url) throw new Error(`It did not start: ${this.stdout}\n${this.stderr}`);
     this.#url = url;
