@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { quickenDrizzleImports } from './database/driver/drizzle-imports.ts';
+import { quickenDrizzleImports } from './database/driver/drizzle/imports.ts';
 
 /**
  * Makes what this process imports from now on load quickly; a program calls this before it imports the rest. Node keeps

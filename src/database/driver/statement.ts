@@ -1,5 +1,5 @@
 /**
- * The private parts of the driver, postgres.js, that the files in this folder rely on. Each file works around one fault
+ * The private parts of the driver, postgres.js, that the files in this folder and in `drizzle/` rely on. Each file works around one fault
  * of the driver or of Drizzle, and names the upstream issue, or says that none is known. Because of this, package.json has exact versions of both.
  * With a new version, first try each file's test without the file.
  */

@@ -3,13 +3,13 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import { arrayLiteral, arrayOf } from '../../database/column-arrays.ts';
 import { cancelledBy } from '../../database/driver/cancellation.ts';
-import { mapped, rowMapper } from '../../database/driver/mapped.ts';
+import { mapped, rowMapper } from '../../database/driver/drizzle/mapped.ts';
 import { approximateBytes, PAGE_BYTES } from '../../kernel/bytes.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { type GroupLimits, GroupRead } from './by-key/group-read.ts';
+import { NodeIndex } from './by-key/node-index.ts';
 import { type TableOwners, tableOwners } from './declared-reads.ts';
-import { type GroupLimits, GroupRead } from './group-read.ts';
-import { NodeIndex } from './node-index.ts';
 import { type SelectedColumns, selectedColumns } from './selected-columns.ts';
 import { FormerVersions } from './versions/former-versions.ts';
 

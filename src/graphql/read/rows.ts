@@ -2,7 +2,7 @@ import { eq, or, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Database } from '../../database/client.ts';
-import { watchedDatabase } from '../../database/driver/watched-database.ts';
+import { watchedDatabase } from '../../database/driver/drizzle/watched-database.ts';
 import type { Actor } from '../../kernel/define/access/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { arrayText } from '../../database/column-arrays.ts';
-import { prepared } from '../../database/driver/prepared.ts';
+import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import { type CheckpointAdvance, type CheckpointPlace, moveCheckpoint } from './advance.ts';
 
 /** An advance over events that change nothing. */

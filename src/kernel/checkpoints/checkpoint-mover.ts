@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
-import { prepared } from '../../database/driver/prepared.ts';
+import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import { type CheckpointAdvance, type CheckpointPlace, FencedError, moveCheckpoint, UNKNOWN_PLACE } from './advance.ts';
 import type { CheckpointBatcher } from './batched-advance.ts';
 

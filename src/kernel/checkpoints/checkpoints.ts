@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
-import { prepared } from '../../database/driver/prepared.ts';
+import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import type { CheckpointId } from '../define/checkpoint-id.ts';
 import { FencedError } from './advance.ts';
 import { PROCESS } from './leases/instance-id.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
-import { prepared } from '../../database/driver/prepared.ts';
+import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import { every, type Timer } from '../../scheduling/timers.ts';
 import { wallTime } from './wall-clock.ts';
 

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
-import { prepared } from '../../database/driver/prepared.ts';
+import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import type { EventRow, StoredEvent } from './recorded-events.ts';
 
 /** Default size of one page of the log as JSON, in bytes. */

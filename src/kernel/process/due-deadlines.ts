@@ -1,6 +1,6 @@
 import { type SQLWrapper, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
-import { prepared } from '../../database/driver/prepared.ts';
+import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import { Sleeper } from '../../scheduling/sleeper.ts';
 import { checkpointId } from '../define/checkpoint-id.ts';
 import type { EventMetadata } from '../define/event.ts';

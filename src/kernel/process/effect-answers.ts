@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { v5 as uuidv5 } from 'uuid';
 import type { Database } from '../../database/client.ts';
-import { prepared } from '../../database/driver/prepared.ts';
+import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import { SYSTEM } from '../define/access/actor.ts';
 import { asDerivedId } from '../define/derived-id.ts';
 

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
-import { prepared } from '../../database/driver/prepared.ts';
+import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process-manager/process.ts';

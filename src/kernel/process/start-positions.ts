@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
-import { prepared } from '../../database/driver/prepared.ts';
+import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import type { Effect } from '../define/process-manager/effect.ts';
 import type { Process } from '../define/process-manager/process.ts';
 import { answerIdOf, type EffectAnswers } from './effect-answers.ts';

@@ -3,7 +3,7 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openPool } from '../../../src/database/client.ts';
-import { prepared } from '../../../src/database/driver/prepared.ts';
+import { prepared } from '../../../src/database/driver/drizzle/prepared.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase({ per: 'file' });

@@ -1,7 +1,7 @@
 import { type DocumentNode, type FieldNode, type FragmentDefinitionNode, Kind, parse } from 'graphql';
 import { expect, it } from 'vitest';
 import shop from '../../../src/app.ts';
-import { rowMapper } from '../../../src/database/driver/mapped.ts';
+import { rowMapper } from '../../../src/database/driver/drizzle/mapped.ts';
 import { orders } from '../../../src/domains/orders/index.ts';
 import { selectedColumns } from '../../../src/graphql/read/selected-columns.ts';
 import { schemaOf } from '../../../src/graphql/schema.ts';

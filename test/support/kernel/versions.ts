@@ -1,6 +1,6 @@
 import { getTableColumns } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import { renamed } from '../../../src/database/driver/table-names.ts';
+import { renamed } from '../../../src/database/driver/drizzle/table-names.ts';
 import { checkpointId } from '../../../src/kernel/define/checkpoint-id.ts';
 import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { assignTable, declaredName } from '../../../src/kernel/define/read-model/versioned-table.ts';

@@ -2,7 +2,7 @@ import { and, asc, desc, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import { type PgColumn, unionAll } from 'drizzle-orm/pg-core';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Database } from '../../../database/client.ts';
-import { mapped, rowMapper } from '../../../database/driver/mapped.ts';
+import { mapped, rowMapper } from '../../../database/driver/drizzle/mapped.ts';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
 import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
 import { type SelectedColumns, selectedColumns } from '../selected-columns.ts';

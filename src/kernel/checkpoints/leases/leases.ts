@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { arrayText } from '../../../database/column-arrays.ts';
-import { prepared } from '../../../database/driver/prepared.ts';
+import { prepared } from '../../../database/driver/drizzle/prepared.ts';
 import type { CheckpointId } from '../../define/checkpoint-id.ts';
 import type { Checkpoint } from '../checkpoints.ts';
 import { chooseLeases, type ProjectorRole } from './choose-leases.ts';

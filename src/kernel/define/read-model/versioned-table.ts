@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import { rename } from '../../../database/driver/table-names.ts';
+import { rename } from '../../../database/driver/drizzle/table-names.ts';
 import { DefinitionError } from '../definition-error.ts';
 
 /** Identifies a version of a read model. */

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { prepared } from '../../../database/driver/prepared.ts';
+import { prepared } from '../../../database/driver/drizzle/prepared.ts';
 import { rootOf } from '../../../database/errors.ts';
 import type { EventTypes } from '../../define/event.ts';
 import { ThrottledError } from '../../errors.ts';

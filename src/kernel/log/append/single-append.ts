@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { arrayText } from '../../../database/column-arrays.ts';
-import { prepared } from '../../../database/driver/prepared.ts';
+import { prepared } from '../../../database/driver/drizzle/prepared.ts';
 import { wallTime } from '../../clock/wall-clock.ts';
 import type { IdRules } from '../../write/id-rules.ts';
 import type { Append } from './append.ts';
 
-/** Where one event was appended. */
+/** The place of one event in the log and in its stream. */
 export interface SinglePlace {
   /** Position of the event before it; 0 if there is none. */
   readonly head: number;

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { prepared } from '../../../database/driver/prepared.ts';
+import { prepared } from '../../../database/driver/drizzle/prepared.ts';
 import { readAgain } from '../../../database/transient.ts';
 import type { EventTypes } from '../../define/event.ts';
 import { decodeEvent } from '../decode-event.ts';

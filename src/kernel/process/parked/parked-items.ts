@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { prepared } from '../../../database/driver/prepared.ts';
+import { prepared } from '../../../database/driver/drizzle/prepared.ts';
 
 /** Identifies an item: an event, or a deadline. */
 export interface ParkedItemId {

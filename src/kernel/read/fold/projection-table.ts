@@ -2,7 +2,7 @@ import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
 import { arrayLiteral, arrayOf, ColumnArrays } from '../../../database/column-arrays.ts';
-import { prepared } from '../../../database/driver/prepared.ts';
+import { prepared } from '../../../database/driver/drizzle/prepared.ts';
 import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
 import type { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
 import { CheckpointMover, type Moved } from '../../checkpoints/checkpoint-mover.ts';

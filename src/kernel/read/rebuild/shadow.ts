@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import { renamed } from '../../../database/driver/table-names.ts';
+import { renamed } from '../../../database/driver/drizzle/table-names.ts';
 import { type CheckpointId, checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { tablesOf } from '../tables/tables.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { prepared } from '../../../database/driver/prepared.ts';
+import { prepared } from '../../../database/driver/drizzle/prepared.ts';
 import { foreignReplica } from '../../../database/replica.ts';
 import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
 import { pause, Sleeper } from '../../../scheduling/sleeper.ts';

@@ -1,7 +1,7 @@
 import { getTableName, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
-import { renamed } from '../../../database/driver/table-names.ts';
+import { renamed } from '../../../database/driver/drizzle/table-names.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { adoptTables } from './adopt-tables.ts';
 import { dropVersion, noteTables } from './catalogue.ts';

@@ -1,7 +1,7 @@
 import { Column, type SQLWrapper } from 'drizzle-orm';
 import { PgDialect, PgTimestamp } from 'drizzle-orm/pg-core';
-import { instantFrom } from '../../text/instants.ts';
-import type { Database } from '../client.ts';
+import { instantFrom } from '../../../text/instants.ts';
+import type { Database } from '../../client.ts';
 
 const dialect = new PgDialect();
 

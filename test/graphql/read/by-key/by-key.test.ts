@@ -1,17 +1,17 @@
 import { text } from 'drizzle-orm/pg-core';
 import { buildSchema, type GraphQLObjectType, type GraphQLResolveInfo, parse } from 'graphql';
 import { expect, it } from 'vitest';
-import { AnswerBudget } from '../../../src/graphql/answer/budget.ts';
-import { execute } from '../../../src/graphql/execution/execute.ts';
-import { ReadModels } from '../../../src/graphql/read/read-models.ts';
-import { Rows } from '../../../src/graphql/read/rows.ts';
-import type { Actor } from '../../../src/kernel/define/access/actor.ts';
-import { defineProjection } from '../../../src/kernel/define/read-model/projection.ts';
-import { readTable } from '../../../src/kernel/define/read-model/read-table.ts';
-import { receiptOf } from '../../support/kernel/appends.ts';
-import { Counter, counterDomain, counters, customer, openCounter, system } from '../../support/kernel/counter.ts';
-import { useEngine } from '../../support/kernel/engine.ts';
-import { useDatabase } from '../../support/postgres/database.ts';
+import { AnswerBudget } from '../../../../src/graphql/answer/budget.ts';
+import { execute } from '../../../../src/graphql/execution/execute.ts';
+import { ReadModels } from '../../../../src/graphql/read/read-models.ts';
+import { Rows } from '../../../../src/graphql/read/rows.ts';
+import type { Actor } from '../../../../src/kernel/define/access/actor.ts';
+import { defineProjection } from '../../../../src/kernel/define/read-model/projection.ts';
+import { readTable } from '../../../../src/kernel/define/read-model/read-table.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
+import { Counter, counterDomain, counters, customer, openCounter, system } from '../../../support/kernel/counter.ts';
+import { useEngine } from '../../../support/kernel/engine.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [counterDomain]);

@@ -2,9 +2,9 @@
 import { getTableColumns, sql } from 'drizzle-orm';
 import { boolean, integer, jsonb, numeric, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 import { expect, it, onTestFinished } from 'vitest';
-import { openPool } from '../../../src/database/client.ts';
-import { mapped, rowMapper } from '../../../src/database/driver/mapped.ts';
-import { useDatabase } from '../../support/postgres/database.ts';
+import { openPool } from '../../../../src/database/client.ts';
+import { mapped, rowMapper } from '../../../../src/database/driver/drizzle/mapped.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase();
 const table = pgTable('mapped', {

@@ -1,6 +1,6 @@
-import { isCancelled } from '../../database/driver/cancellation.ts';
-import { isTransient } from '../../database/transient.ts';
-import { Rotation } from '../../scheduling/rotation.ts';
+import { isCancelled } from '../../../database/driver/cancellation.ts';
+import { isTransient } from '../../../database/transient.ts';
+import { Rotation } from '../../../scheduling/rotation.ts';
 import { UsualBytes } from './usual-bytes.ts';
 
 /**

@@ -1,10 +1,10 @@
 import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
-import type { Database } from '../../database/client.ts';
-import { arrayOf, arrayText } from '../../database/column-arrays.ts';
-import { cancelledBy } from '../../database/driver/cancellation.ts';
-import type { Projection } from '../../kernel/define/read-model/projection.ts';
+import type { Database } from '../../../database/client.ts';
+import { arrayOf, arrayText } from '../../../database/column-arrays.ts';
+import { cancelledBy } from '../../../database/driver/cancellation.ts';
+import type { Projection } from '../../../kernel/define/read-model/projection.ts';
 
 /** Most ids that one statement looks up. */
 const MAX_IDS = 1000;

@@ -2,10 +2,10 @@
 import { eq, sql } from 'drizzle-orm';
 import { integer } from 'drizzle-orm/pg-core';
 import { expect, it } from 'vitest';
-import { openPool } from '../../../src/database/client.ts';
-import { watchedDatabase } from '../../../src/database/driver/watched-database.ts';
-import { readSchema } from '../../../src/database/schema.ts';
-import { useDatabase } from '../../support/postgres/database.ts';
+import { openPool } from '../../../../src/database/client.ts';
+import { watchedDatabase } from '../../../../src/database/driver/drizzle/watched-database.ts';
+import { readSchema } from '../../../../src/database/schema.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase();
 const meters = readSchema.table('meters "new"', { id: integer('id').primaryKey() });

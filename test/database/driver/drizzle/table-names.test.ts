@@ -2,9 +2,9 @@
 import { eq, getTableColumns, getTableName } from 'drizzle-orm';
 import { index, integer, PgDialect, pgTable, QueryBuilder } from 'drizzle-orm/pg-core';
 import { expect, it } from 'vitest';
-import { openPool } from '../../../src/database/client.ts';
-import { rename, renamed } from '../../../src/database/driver/table-names.ts';
-import { useDatabase } from '../../support/postgres/database.ts';
+import { openPool } from '../../../../src/database/client.ts';
+import { rename, renamed } from '../../../../src/database/driver/drizzle/table-names.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase();
 

@@ -1,4 +1,4 @@
-import type { Database } from '../client.ts';
+import type { Database } from '../../client.ts';
 
 /*
  * Drizzle has no hook that is called with the tables of a statement before it is sent: a logger is called for all

@@ -1,9 +1,9 @@
 // Upstream: https://github.com/drizzle-team/drizzle-orm/issues/6096
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
-import { openPool } from '../../../src/database/client.ts';
-import { prepared } from '../../../src/database/driver/prepared.ts';
-import { useDatabase } from '../../support/postgres/database.ts';
+import { openPool } from '../../../../src/database/client.ts';
+import { prepared } from '../../../../src/database/driver/drizzle/prepared.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase();
 

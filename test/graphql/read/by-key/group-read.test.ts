@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { GroupRead } from '../../../src/graphql/read/group-read.ts';
+import { GroupRead } from '../../../../src/graphql/read/by-key/group-read.ts';
 
 interface Statement {
   readonly keys: readonly string[];

@@ -8,9 +8,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const execute = promisify(execFile);
-const MODULE = new URL('../../../src/database/driver/drizzle-imports.ts', import.meta.url).href;
+const MODULE = new URL('../../../../src/database/driver/drizzle/imports.ts', import.meta.url).href;
 /** A file that imports Drizzle as those of the product do. */
-const IMPORTER = new URL('../../../src/database/client.ts', import.meta.url).href;
+const IMPORTER = new URL('../../../../src/database/client.ts', import.meta.url).href;
 
 /** Two projects in one folder, each with a package of Drizzle's name of its own, of which one imports another file. */
 let folder: string;
