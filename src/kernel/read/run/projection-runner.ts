@@ -137,12 +137,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override async ended(): Promise<void> {
-    try {
-      await this.#writeWindow();
-    } catch (error) {
-      // Nothing is lost: the next owner begins at the checkpoint.
-      if (!(error instanceof FencedError)) this.report(error);
-    }
+    // A window is not written any more: that can take longer than the lease, and the next owner begins at the checkpoint.
     this.#forget(this.position);
     await this.#endTurn();
   }
