@@ -12,6 +12,12 @@ const BYTES = 6;
 
 type Model = Pick<Projection, 'name' | 'table'>;
 
+interface TableProperties {
+  /** Those whose values are compared exactly. */
+  readonly exact: readonly string[];
+  readonly uuids: ReadonlySet<string>;
+}
+
 /**
  * Makes short keyed hashes of the values of rows (HMAC-SHA-256), which instances tell each other instead of the values.
  * Everybody who may connect to the database may listen to notifications: without the key, a fingerprint tells only that two
@@ -21,7 +27,7 @@ export class Fingerprints {
   /** Identifies the key. Fingerprints of different keys cannot be compared. */
   readonly keyId: string;
   readonly #key: KeyObject;
-  readonly #columns = new WeakMap<PgTable, Readonly<Record<string, PgColumn>>>();
+  readonly #tables = new WeakMap<PgTable, TableProperties>();
 
   /** @param key known to the instances of one store alone. */
   constructor(key: Buffer) {
@@ -32,15 +38,14 @@ export class Fingerprints {
   /** The fingerprint of a value of a property. It is the same for values that are equal in an exactly compared column. */
   of({ name, table }: Model, property: string, value: unknown): string {
     const text = String(value);
-    const isUuid = this.#columnsOf(table)[property]?.getSQLType() === 'uuid';
+    const isUuid = this.#propertiesOf(table).uuids.has(property);
     return this.#hash(JSON.stringify([name, property, isUuid ? text.toLowerCase() : text]));
   }
 
   /** What rows are told as: only the properties by which lists can be told apart, and of these only short values. */
   ofRows(model: Model, rows: Iterable<Readonly<Record<string, unknown>>>): FormerRows {
-    const columns = Object.entries(this.#columnsOf(model.table));
-    const properties = columns.filter(([, column]) => isComparedExactly(column)).map(([property]) => property);
-    return { keyId: this.keyId, rows: Array.from(rows, (row) => this.#ofRow(model, properties, row)) };
+    const { exact } = this.#propertiesOf(model.table);
+    return { keyId: this.keyId, rows: Array.from(rows, (row) => this.#ofRow(model, exact, row)) };
   }
 
   #ofRow(model: Model, properties: readonly string[], row: Readonly<Record<string, unknown>>): RowFingerprints {
@@ -53,12 +58,16 @@ export class Fingerprints {
     return told;
   }
 
-  #columnsOf(table: PgTable): Readonly<Record<string, PgColumn>> {
-    const known = this.#columns.get(table);
-    if (known) return known;
-    const columns: Readonly<Record<string, PgColumn>> = getTableColumns(table);
-    this.#columns.set(table, columns);
-    return columns;
+  #propertiesOf(table: PgTable): TableProperties {
+    let known = this.#tables.get(table);
+    if (!known) {
+      const columns = Object.entries<PgColumn>(getTableColumns(table));
+      const named = (is: (column: PgColumn) => boolean) =>
+        columns.filter(([, column]) => is(column)).map(([property]) => property);
+      known = { exact: named(isComparedExactly), uuids: new Set(named((column) => column.getSQLType() === 'uuid')) };
+      this.#tables.set(table, known);
+    }
+    return known;
   }
 
   #hash(text: string): string {
