@@ -95,7 +95,7 @@ class Sender {
     this.#ready.delete(key);
   }
 
-  /** A subscription ends for whoever shows it, too, for example because the user has signed out. */
+  /** Tells the components that show a subscription that it has ended, for example because the user has signed out. */
   #end(operation: Operation): void {
     if (operation.kind === 'subscription') {
       this.#client.reexecuteOperation(makeOperation('teardown', operation, operation.context));

@@ -5,7 +5,7 @@ import { countOverdue } from '../kernel/process/due-deadlines.ts';
 import { pause } from '../scheduling/sleeper.ts';
 
 /** Time between two looks at processes, in ms. */
-const LOOK_MS = 2;
+const POLL_MS = 2;
 /** Longest time that it may take until nothing happens any more, in ms. */
 const PATIENCE_MS = 20_000;
 
@@ -34,7 +34,7 @@ export async function settled(engine: Engine, db: Database): Promise<void> {
       const due = overdue > 0 ? [`${overdue} deadlines are due`] : [];
       throw new Error(`Something still happens after ${PATIENCE_MS} ms: ${[...behind, ...due].join(', ')}.`);
     }
-    await pause(LOOK_MS);
+    await pause(POLL_MS);
   }
 }
 

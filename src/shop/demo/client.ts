@@ -7,7 +7,7 @@ import { operations } from '../operations.ts';
 /** How long an answer or a live message may take. */
 const PATIENCE_MS = 20_000;
 /** Time between two reads while waiting for a change. */
-const LOOK_MS = 20;
+const POLL_MS = 20;
 
 /** An answer, and how long it took. */
 export interface TimedAnswer<Data> {
@@ -73,7 +73,7 @@ export class DemoClient {
       const ms = performance.now() - from;
       if (holds(data)) return { data, ms };
       if (ms > PATIENCE_MS) throw new CliError('DEMO_FAILED', `${name} did not become what was waited for.`);
-      await delay(LOOK_MS);
+      await delay(POLL_MS);
       this.#signal.throwIfAborted();
     }
   }

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FencedError } from '../../../../src/kernel/checkpoints/advance.ts';
-import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
-import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
@@ -11,6 +9,7 @@ import { prefetchForWindow, type WindowedBatch } from '../../../../src/kernel/re
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { WindowMemory } from '../../../../src/kernel/read/fold/window-memory.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { leaseTo } from '../../../support/kernel/leased.ts';
 import {
   books,
   libraryAppends,
@@ -33,12 +32,7 @@ let engine: TestEngine;
 
 beforeEach(async () => {
   engine = await openEngine();
-  const checkpoints = new Checkpoints(engine.database.projector.db);
-  await checkpoints.register(projections.map(({ checkpoint }) => checkpoint));
-  await new Leases(engine.database.projector.db).lease(
-    owner,
-    projections.map(({ checkpoint }) => checkpoint),
-  );
+  await leaseTo(owner, engine, projections);
 });
 
 it('rows that several batches change in memory are the same as those of all events, whenever they are written', async () => {
