@@ -81,7 +81,8 @@ describe('a process of older code', () => {
     });
     // Another server of the same code reads it from the checkpoint.
     const other = await openEngine({ start: true, projector: 'off' });
-    expect(statusOf(other)).toMatchObject({ state: 'AHEAD_OF_CODE', failure: statusOf(old)?.failure });
+    await until(() => statusOf(other)?.state === 'AHEAD_OF_CODE');
+    expect(statusOf(other)?.failure).toBe(statusOf(old)?.failure);
     expect(await parked()).toEqual([]);
     expect([await hasEnded(newer), await hasEnded(behind)]).toEqual([false, false]);
     const young = await openEngine({ start: true, domains: [newDomain()] });
