@@ -19,7 +19,7 @@ const WINDOWS = [
 const ELSEWHERE = 12;
 
 /** The first start in a clone installs the packages of the page, beside other tests. */
-const INSTALL_MS = 240_000;
+const INSTALL_MS = 120_000;
 
 describe.skipIf(lacks('chromium'))('npm run example', { timeout: 120_000 + INSTALL_MS }, () => {
   const browser = useBrowser();
