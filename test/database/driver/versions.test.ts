@@ -21,7 +21,9 @@ it('an application that installs the product gets the version of drizzle-orm tha
 });
 
 const folder = 'src/database/driver';
-const workarounds = readdirSync(join(root, folder)).filter((file) => file !== 'statement.ts');
+const workarounds = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter(
+  (file) => file.endsWith('.ts') && file !== 'statement.ts',
+);
 
 it.each(workarounds)('%s and its test name the same upstream issues, or say that there is none', (file) => {
   const source = readFileSync(join(root, folder, file), 'utf8');
