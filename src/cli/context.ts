@@ -3,6 +3,7 @@ import { type Database, openPool } from '../database/client.ts';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { providePostgres } from '../database/provide.ts';
+import { refuseUnservedTenants } from '../definition/tenants.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import type { EngineObserver, EngineOccurrences, FaultMet } from '../kernel/observe/occurrences.ts';
 import { Observer } from '../observe/observer.ts';
@@ -34,6 +35,7 @@ export interface EngineContext extends PostgresContext {
 
 /** Gives `work` the Postgres of the settings, and always releases it. */
 export async function withPostgres<T>(cli: Cli, work: (context: PostgresContext) => Promise<T>): Promise<T> {
+  refuseUnservedTenants(cli.app);
   const config = readConfig(cli.env, cli.app.settings);
   const postgres = await providePostgres(config, observe(cli));
   try {

@@ -6,6 +6,7 @@ import type { Domain } from '../kernel/define/domain.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
 import type { Config } from '../settings/config.ts';
 import type { Settings, ValuesOf } from '../settings/setting.ts';
+import type { AppTenants } from './tenants.ts';
 
 /** The tools with which an application can provide its adapters. */
 export interface AdapterContext<Own extends Settings = Settings> {
@@ -29,6 +30,8 @@ export interface App {
   readonly claims: ClaimsSchema | undefined;
   /** The claims that everybody has while authentication is off. */
   readonly developerClaims: Claims;
+  /** How the data of tenants is kept apart; undefined if the application has no tenants. */
+  readonly tenants: AppTenants | undefined;
   /** If a type leads to a type of another domain, the other domain comes first. */
   readonly domains: readonly Domain<DomainGraphql>[];
   /** The application's own settings, in addition to the product's. */

@@ -8,6 +8,7 @@ import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts'
 import { whyNotSettings } from '../settings/config.ts';
 import type { Settings } from '../settings/setting.ts';
 import type { AdapterContext, App } from './app.ts';
+import { type TenantMode, tenantsOf } from './tenants.ts';
 import { undeclaredRoles } from './undeclared-roles.ts';
 
 /** The definition of an application; see {@link defineApp}. */
@@ -25,6 +26,16 @@ export interface AppDefinition<Declared extends Roles, Own extends Settings> {
   readonly claims?: ClaimsSchema;
   /** The claims that everybody has while authentication is off; none by default. */
   readonly developerClaims?: Claims;
+  /**
+   * How the data of tenants is kept apart, if there are any. Every request must then name its tenant with its access token, in
+   * the claim of AUTH_TENANT_CLAIM: it sees and changes nothing but that tenant's data.
+   *
+   * - `column`: all tenants share one database.
+   * - `database`: each tenant has a database of its own. A server opens them when they are needed.
+   */
+  readonly tenants?: TenantMode;
+  /** The tenant of everybody who names no other while authentication is off; `developer` by default. */
+  readonly developerTenant?: string;
   /** Its domains. If a type leads to a type of another domain, the other domain comes first. */
   readonly domains: readonly Domain<DomainGraphql>[];
   /** Its own settings, created with `defineSetting`: validated and documented like the product's. */
@@ -89,6 +100,7 @@ export function defineApp<const Declared extends Roles, const Own extends Settin
     developerRoles: definition.developerRoles ?? Object.keys(roles),
     claims: definition.claims,
     developerClaims: definition.developerClaims ?? {},
+    tenants: tenantsOf(definition),
     domains,
     settings,
     adapters: adapters ?? NO_ADAPTERS,

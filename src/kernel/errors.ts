@@ -3,7 +3,7 @@
  * items and answers to operators. docs/errors.md explains each.
  */
 export const ENGINE_ERROR_CODES = [
-  ...(['THROTTLED', 'OUTCOME_UNKNOWN', 'UNAUTHENTICATED', 'FORBIDDEN'] as const),
+  ...(['THROTTLED', 'OUTCOME_UNKNOWN', 'UNAUTHENTICATED', 'TENANT_REQUIRED', 'FORBIDDEN'] as const),
   ...(['CONSISTENCY_TIMEOUT', 'INVALID_TOKEN', 'FOREIGN_TOKEN', 'TOKEN_AHEAD'] as const),
   ...(['BAD_SNAPSHOT', 'FENCED', 'NOT_LISTENING', 'UNREADABLE_EVENT'] as const),
   ...(['AHEAD_OF_CODE', 'FOLD_FAILED', 'ROW_MISMATCH', 'FULL_BATCH', 'TOO_LATE', 'TOO_MANY_DEAD_LETTERS'] as const),
@@ -66,11 +66,20 @@ export class OutcomeUnknownError extends Error {
  * claims.
  */
 export class UnauthenticatedError extends Error {
-  readonly code = 'UNAUTHENTICATED';
+  readonly code: 'UNAUTHENTICATED' | 'TENANT_REQUIRED';
 
-  constructor(message: string) {
+  constructor(message: string, code: UnauthenticatedError['code'] = 'UNAUTHENTICATED') {
     super(message);
     this.name = 'UnauthenticatedError';
+    this.code = code;
+  }
+}
+
+/** The application has tenants, and the credentials name none. */
+export class TenantRequiredError extends UnauthenticatedError {
+  constructor(message: string) {
+    super(message, 'TENANT_REQUIRED');
+    this.name = 'TenantRequiredError';
   }
 }
 

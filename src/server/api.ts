@@ -28,8 +28,6 @@ export interface ServedApiOptions {
   readonly engine: Engine;
   readonly database: AfterwriteDatabase;
   readonly documents: TrustedDocuments;
-  /** Folder of the documents that GraphiQL opens with. */
-  readonly graphiqlDocuments: URL | undefined;
   readonly turns: Turns;
   readonly activeCallers: ActiveCallers;
   readonly loop: LoopWatch;
@@ -80,7 +78,6 @@ export function serveApi(options: ServedApiOptions): ServedApi {
     ...{ schema, shared, config, eventStreams, liveQueries, documents, known, turns, windows, reportFault },
     rowMessages: new RowMessages({ ...tools, suggestions: config.introspection }),
     budgets: subscriptions,
-    graphiqlDocuments: options.graphiqlDocuments,
     phases: config.eventLoopBlockMs > 0 ? loop : undefined,
   });
   return { yoga, documents, known, live, liveQueries, eventStreams, subscriptions };

@@ -22,7 +22,6 @@ import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
-import { useGraphiql } from './graphiql/graphiql.ts';
 import { useAnswerHead } from './http/answer-head.ts';
 import type { EventStreams } from './http/event-streams.ts';
 import { useExpiringOperations } from './http/expiring-operations.ts';
@@ -45,8 +44,6 @@ export interface GraphqlOptions {
   readonly rowMessages: RowMessages;
   readonly documents: TrustedDocuments;
   readonly known: KnownDocuments;
-  /** Folder of the documents that GraphiQL opens with. */
-  readonly graphiqlDocuments: URL | undefined;
   /** Turns of large bodies and answers on the event loop. */
   readonly turns: Turns;
   readonly windows: OperationWindows;
@@ -92,7 +89,6 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       ...(options.phases ? [usePhases(options.phases)] : []),
       useExecutor({ suggestions: config.introspection }),
       useSharedMessages(options.liveQueries, options.rowMessages),
-      ...(config.graphiql ? [useGraphiql(options.graphiqlDocuments)] : []),
       useStrictRequests(options.documents),
       useAnswerHead(),
       useRefusals(),

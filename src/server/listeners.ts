@@ -5,6 +5,7 @@ import type { ActiveCallers } from '../scheduling/active-callers.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import type { Authenticator } from './auth/authenticator.ts';
+import type { GraphiqlPages } from './graphiql/graphiql.ts';
 import { guardConnections } from './http/connections.ts';
 import { createHostGuard } from './http/hosts.ts';
 import { closeServer, listen, type RequestHandler, urlOf } from './http/http.ts';
@@ -40,6 +41,8 @@ export interface ListenerOptions {
   readonly reportFault: ReportFault;
   /** Undefined while requests are accepted, otherwise the reason why they are not. */
   readonly notReady: () => string | undefined;
+  /** Undefined if GraphiQL is not served. */
+  readonly pages?: GraphiqlPages | undefined;
 }
 
 /** The ports of a server, and their limits. */
@@ -77,7 +80,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   const origins = createOrigins(config, (origin) => observer.tell('originRefused', { origin }));
   const state: StateRoutes = { readiness: () => health.readiness(), whyNotHost, metrics };
   const requests = {
-    ...{ notReady, whyNotHost, origins, addresses, gate, turns, reportFault },
+    ...{ notReady, whyNotHost, origins, addresses, gate, turns, reportFault, pages: options.pages },
     maxBodyBytes: config.maxBodyBytes,
     jsonLimits: jsonLimits(config.inputMaxListLength),
     stalledClients: new StalledClients(config.stalledClientTimeoutMs, config.maxBufferedBytes),

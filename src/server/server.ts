@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { AfterwriteDatabase } from '../database/database.ts';
 import type { App } from '../definition/app.ts';
+import { refuseUnservedTenants } from '../definition/tenants.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
 import { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import type { ReportFault } from '../graphql/plugins/errors.ts';
@@ -14,6 +15,7 @@ import type { Config } from '../settings/config.ts';
 import { engineOptions } from '../settings/engine-options.ts';
 import { type ServedApi, serveApi } from './api.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
+import { graphiqlPages } from './graphiql/graphiql.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { LoopWatch } from './loop/loop-watch.ts';
 import { Metrics } from './metrics/metrics.ts';
@@ -52,6 +54,7 @@ export async function startServer(
   logger: Logger,
   overrides: Pick<EngineOptions, 'clock'> = {},
 ): Promise<RunningServer> {
+  refuseUnservedTenants(app);
   const authenticator = createAuthenticator(config, app);
   const schema = schemaOf(app);
   const documents = await trustedDocuments(config, schema);
@@ -67,6 +70,7 @@ export async function startServer(
   const listeners = await openListeners({
     ...{ config, logger, observer, authenticator, health, metrics, turns, activeCallers, reportFault },
     notReady: () => notReady,
+    pages: config.graphiql ? graphiqlPages(app.graphiql.documents) : undefined,
   });
   const resources = await openResources(app, config, logger, observer).catch(async (error: unknown) => {
     await listeners.close();
@@ -84,7 +88,6 @@ export async function startServer(
   const loop = new LoopWatch(config.eventLoopBlockMs, (block) => observer.tell('loopBlocked', block));
   const api = serveApi({
     ...{ schema, config, engine, database, documents, turns, activeCallers, loop, observer, reportFault },
-    graphiqlDocuments: app.graphiql.documents,
   });
   metrics?.measure({ engine, ...api, connections: listeners.connections });
   const closeSockets = listeners.serve(api);

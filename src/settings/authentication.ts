@@ -22,6 +22,12 @@ export const authenticationSettings = {
     text,
     { default: 'roles' },
   ),
+  authTenantClaim: setting(
+    'AUTH_TENANT_CLAIM',
+    'The claim that names the tenant, if the application has tenants. Dots select nested claims.',
+    text,
+    { default: 'tenant' },
+  ),
   authClockToleranceS: count(
     'AUTH_CLOCK_TOLERANCE_S',
     5,

@@ -27,6 +27,8 @@ export interface TestActor {
   readonly id: string;
   readonly roles: readonly Role[];
   readonly claims?: Claims;
+  /** Required if the application has tenants. */
+  readonly tenant?: string;
 }
 
 /** A running application on a database of its own. */
@@ -214,8 +216,8 @@ class RunningApp implements TestApp {
     return assertInputObjectType(getNamedType(input.type));
   }
 
-  async #tokenOf({ id, roles, claims }: TestActor): Promise<string> {
-    return new SignJWT({ ...claims, roles: [...roles] })
+  async #tokenOf({ id, roles, claims, tenant }: TestActor): Promise<string> {
+    return new SignJWT({ ...claims, roles: [...roles], ...(tenant !== undefined && { tenant }) })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject(id)
       .setExpirationTime('1h')

@@ -28,6 +28,7 @@ describe('readConfig', () => {
       databaseUrl: undefined,
       dataDir: resolve('.afterwrite'),
       authRolesClaim: 'roles',
+      authTenantClaim: 'tenant',
       corsOrigins: [],
       graphiql: true,
       introspection: true,

@@ -1,4 +1,4 @@
-import { type Actor, callerKey } from '../define/access/actor.ts';
+import { type Actor, initiatorKey } from '../define/access/actor.ts';
 import { SYSTEM_ROLE } from '../define/access/roles.ts';
 import type { IdsFrom } from './command-identity.ts';
 
@@ -41,5 +41,5 @@ export function isSystems({ actor, isContinuation }: ExecuteOptions): boolean {
 
 /** The caller to whom a command counts in the queue and in the load. */
 export function callerOf({ actor, initiator, address }: ExecuteOptions): string {
-  return initiator ?? callerKey(actor, address);
+  return initiator ?? initiatorKey(actor, address);
 }

@@ -1,7 +1,9 @@
 import { errors, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
+import type { AppTenants } from '../../definition/tenants.ts';
 import { type Actor, actorWith } from '../../kernel/define/access/actor.ts';
 import type { ClaimsSchema } from '../../kernel/define/access/claims-schema.ts';
 import type { Claims, Roles } from '../../kernel/define/access/roles.ts';
+import { tenantOf, whyNotTenant } from '../../kernel/define/access/tenant.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
 import { AUTH_REQUIRED, type Config, ConfigError } from '../../settings/config.ts';
 import { type Authenticated, authenticatedBy, type ClaimRules } from './claims.ts';
@@ -14,6 +16,8 @@ export interface Authenticator {
    * A line for the operator who starts the server: authentication is off, or accepts more than one might expect.
    */
   readonly notice?: string;
+  /** Whether every caller must have a tenant, because the application has tenants. */
+  readonly needsTenant?: boolean;
   /**
    * @param credentials the value of an Authorization header (`Bearer …`), or what {@link credentialsOf} found.
    * @returns null for an anonymous request without credentials.
@@ -33,6 +37,7 @@ export type AuthSettings = Pick<
   | 'authIssuer'
   | 'authAudience'
   | 'authRolesClaim'
+  | 'authTenantClaim'
   | 'authClockToleranceS'
   | 'authMaxTokenLifetimeS'
 >;
@@ -46,6 +51,8 @@ export interface AppRoles {
   readonly claims: ClaimsSchema | undefined;
   /** The claims that everybody has while authentication is off. */
   readonly developerClaims: Claims;
+  /** Undefined if the application has no tenants. */
+  readonly tenants: Pick<AppTenants, 'developerTenant'> | undefined;
 }
 
 /** Everybody has this id while authentication is off. */
@@ -78,19 +85,21 @@ export function createAuthenticator(config: AuthSettings, app: AppRoles): Authen
   const verify = verifier(config);
   if (verify === undefined) {
     const developer = actorWith(roles, DEVELOPER_ID, ...app.developerRoles);
-    return openToEverybody(config, { ...developer, claims: app.developerClaims });
+    return openToEverybody(config, { ...developer, claims: app.developerClaims }, app.tenants);
   }
   const anyAudience = config.authJwksUrl !== undefined && config.authAudience === undefined;
   const rules: ClaimRules = {
     roles,
     claims,
     rolesClaim: config.authRolesClaim,
+    tenantClaim: app.tenants && config.authTenantClaim,
     clockToleranceS: config.authClockToleranceS,
     maxLifetimeS: config.authMaxTokenLifetimeS,
   };
   const verified = new VerifiedTokens();
   return {
     ...(anyAudience && { notice: ANY_AUDIENCE }),
+    needsTenant: app.tenants !== undefined,
     async authenticate(credentials) {
       if (credentials === undefined || credentials.trim() === '') return null;
       const token = /^Bearer +(\S+)$/i.exec(credentials.trim())?.[1];
@@ -128,15 +137,30 @@ export function credentialsOf(connectionParams: unknown): string | undefined {
   return typeof found === 'string' || found === undefined ? found : JSON.stringify(found);
 }
 
-function openToEverybody({ nodeEnv, host }: AuthSettings, actor: Actor): Authenticator {
+function openToEverybody({ nodeEnv, host }: AuthSettings, actor: Actor, tenants: AppRoles['tenants']): Authenticator {
   if (nodeEnv === 'production') {
     throw new ConfigError([AUTH_REQUIRED]);
   }
   const reach = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host) ? '' : `, from any machine that reaches ${host},`;
   return {
     notice: `Authentication is off: every request${reach} acts as the development ${actor.roles.join(' and ')}. Set AUTH_JWT_SECRET or AUTH_JWKS_URL to turn it on.`,
-    authenticate: async () => ({ actor }),
+    needsTenant: tenants !== undefined,
+    authenticate: async (credentials) => ({
+      actor: tenants ? { ...actor, tenant: chosenTenant(credentials) ?? tenants.developerTenant } : actor,
+    }),
   };
+}
+
+/**
+ * The tenant that a developer chooses while authentication is off: `Tenant NAME` in place of `Bearer TOKEN`.
+ * @throws {UnauthenticatedError} if it cannot be a tenant.
+ */
+function chosenTenant(credentials: string | undefined): string | undefined {
+  const name = /^Tenant +(.+)$/i.exec(credentials?.trim() ?? '')?.[1];
+  if (name === undefined) return undefined;
+  const reason = whyNotTenant(name);
+  if (reason) throw new UnauthenticatedError(`The tenant ${reason}.`);
+  return tenantOf(name);
 }
 
 function verifier(settings: AuthSettings): Verify | undefined {

@@ -3,7 +3,8 @@ import { wallTime } from '../../kernel/clock/wall-clock.ts';
 import { type Actor, actorWith, subjectOf, whyNotActorId } from '../../kernel/define/access/actor.ts';
 import type { ClaimsSchema } from '../../kernel/define/access/claims-schema.ts';
 import type { Roles } from '../../kernel/define/access/roles.ts';
-import { UnauthenticatedError } from '../../kernel/errors.ts';
+import { tenantOf, whyNotTenant } from '../../kernel/define/access/tenant.ts';
+import { TenantRequiredError, UnauthenticatedError } from '../../kernel/errors.ts';
 import { declaredClaims } from './declared-claims.ts';
 
 /** The actor whom a request's credentials identify, and how long the credentials are valid. */
@@ -24,6 +25,8 @@ export interface ClaimRules {
   readonly rolesClaim: string;
   /** The claims that the application uses; undefined if it uses none. */
   readonly claims: ClaimsSchema | undefined;
+  /** The claim that names the tenant; undefined if the application has no tenants. */
+  readonly tenantClaim: string | undefined;
   readonly clockToleranceS: number;
   /** Longest time from `iat` to `exp`, in seconds; undefined if it may be any. */
   readonly maxLifetimeS: number | undefined;
@@ -40,7 +43,8 @@ const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
 
 /**
  * The bearer of a token whose signature, issuer and audience were checked.
- * @throws {UnauthenticatedError} if it is not an access token, or its claims cannot be an actor.
+ * @throws {UnauthenticatedError} if it is not an access token, or its claims cannot be an actor; {@link TenantRequiredError} if
+ *   it must name a tenant and does not.
  */
 export function authenticatedBy(header: JWTHeaderParameters, payload: JWTPayload, rules: ClaimRules): Authenticated {
   const other = otherKindOf(header, payload);
@@ -49,7 +53,9 @@ export function authenticatedBy(header: JWTHeaderParameters, payload: JWTPayload
   }
   const expiresAt = expiryOf(payload, rules);
   const actor = actorWith(rules.roles, subjectIn(payload), ...namesIn(payload, rules.rolesClaim));
-  return { actor: { ...actor, claims: declaredClaims(payload, rules.claims) }, expiresAt };
+  const tenant = rules.tenantClaim === undefined ? undefined : tenantIn(payload, rules.tenantClaim);
+  const claims = declaredClaims(payload, rules.claims);
+  return { actor: { ...actor, claims, ...(tenant !== undefined && { tenant }) }, expiresAt };
 }
 
 /** The kind of a signed token that is not an access token: the same keys sign tokens for other purposes. */
@@ -108,10 +114,30 @@ function subjectIn(payload: JWTPayload): string {
 
 /** The roles that the token lists. */
 function namesIn(payload: JWTPayload, claim: string): string[] {
-  // A name with dots may be a single claim (they are often URLs), so it is tried unchanged first.
-  const claimed = payload[claim] ?? claim.split('.').reduce(memberOf, payload);
+  const claimed = claimIn(payload, claim);
   const names: unknown[] = typeof claimed === 'string' ? claimed.split(/\s+/) : Array.isArray(claimed) ? claimed : [];
   return names.filter((name) => typeof name === 'string');
+}
+
+/** @throws {UnauthenticatedError} if the claim is there and cannot be a tenant; {@link TenantRequiredError} if it is not there. */
+function tenantIn(payload: JWTPayload, claim: string): string {
+  const claimed = claimIn(payload, claim);
+  if (claimed === undefined || claimed === null || claimed === '') {
+    throw new TenantRequiredError(
+      `The access token names no tenant: its "${claim}" claim is missing. Sign in for one tenant.`,
+    );
+  }
+  if (typeof claimed !== 'string') {
+    throw new UnauthenticatedError(`The tenant of the access token ("${claim}" claim) is not a text.`);
+  }
+  const reason = whyNotTenant(claimed);
+  if (reason) throw new UnauthenticatedError(`The tenant of the access token ("${claim}" claim) ${reason}.`);
+  return tenantOf(claimed);
+}
+
+function claimIn(payload: JWTPayload, claim: string): unknown {
+  // A name with dots may be a single claim (they are often URLs), so it is tried unchanged first.
+  return payload[claim] ?? claim.split('.').reduce(memberOf, payload);
 }
 
 function memberOf(value: unknown, name: string): unknown {

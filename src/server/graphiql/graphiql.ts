@@ -1,4 +1,5 @@
-import type { GraphiQLOptions, Plugin } from 'graphql-yoga';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GraphiQLOptions } from 'graphql-yoga';
 import { type Assets, loadAssets } from './assets.ts';
 import { readOperations } from './operations.ts';
 
@@ -8,26 +9,39 @@ const FILE = 'graphiql';
 /** The logo: three marks of a log, and a reader who has reached the last one. */
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="28" height="28" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#1f6f5c"/><path d="M8 10h16M8 16h16M8 22h9" stroke="#fff" stroke-width="3" stroke-linecap="round"/><circle cx="24" cy="22" r="3.5" fill="#ffc65c"/></svg>`;
 
+/** Answers a request if it is for GraphiQL or one of its files. @returns undefined if it is for something else. */
+export type GraphiqlPages = (request: IncomingMessage, response: ServerResponse) => Promise<void> | undefined;
+
 /**
  * GraphiQL for browsers at the endpoint, opened with the documents of a folder. Everything that it loads comes from the
- * installed packages through this server; its Content-Security-Policy forbids other sources.
+ * installed packages through this server; its Content-Security-Policy forbids other sources. Nobody has to be signed in for it.
  */
-export function useGraphiql(documents: URL | undefined): Plugin {
-  return {
-    onRequest: async ({ request, url, fetchAPI, endResponse }) => {
-      if (request.method !== 'GET') return;
-      const file = url.searchParams.get(FILE);
-      if (file === null && !request.headers.get('accept')?.includes('text/html')) return;
-      const assets = await loadAssets();
-      const { body, status, headers } =
-        file === null
-          ? page(assets, documents)
-          : await answerFile(assets, file, request.headers.get('accept-encoding'));
-      endResponse(
-        new fetchAPI.Response(body, { status, headers: { ...headers, 'x-content-type-options': 'nosniff' } }),
-      );
-    },
+export function graphiqlPages(documents: URL | undefined): GraphiqlPages {
+  return (request, response) => {
+    if (request.method !== 'GET') return undefined;
+    const file = fileIn(request);
+    if (file === null && !request.headers.accept?.includes('text/html')) return undefined;
+    return answerPage(file, documents, request, response);
   };
+}
+
+/** The name of the file that the request asks for. */
+function fileIn({ url = '' }: IncomingMessage): string | null {
+  const query = url.indexOf('?');
+  return query < 0 ? null : new URLSearchParams(url.slice(query)).get(FILE);
+}
+
+async function answerPage(
+  file: string | null,
+  documents: URL | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const assets = await loadAssets();
+  const encodings = request.headers['accept-encoding']?.toString();
+  const answered = file === null ? page(assets, documents) : await answerFile(assets, file, encodings);
+  const { body, status, headers } = answered;
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
 interface AssetAnswer {
@@ -36,7 +50,7 @@ interface AssetAnswer {
   readonly headers: Record<string, string>;
 }
 
-async function answerFile(assets: Assets, name: string, acceptEncoding: string | null): Promise<AssetAnswer> {
+async function answerFile(assets: Assets, name: string, acceptEncoding: string | undefined): Promise<AssetAnswer> {
   const asset = assets.get(name);
   if (!asset) return { body: 'not found', status: 404, headers: { 'content-type': 'text/plain' } };
   const headers = {

@@ -6,6 +6,7 @@ import { answerTypeFor, type JsonType } from './requests/media-types.ts';
 /** Statuses of answers without data, by the code of their first error. All others are 400. */
 const STATUSES: Partial<Record<RequestErrorCode, number>> = {
   UNAUTHENTICATED: 401,
+  TENANT_REQUIRED: 401,
   FORBIDDEN: 403,
   // `read-after` is a precondition: the read models must include the token's position.
   CONSISTENCY_TIMEOUT: 412,

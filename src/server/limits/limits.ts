@@ -122,7 +122,7 @@ export class CallerLimits {
   /** A query or mutation begins. @throws {OverLimitError} */
   operation({ actor, address }: Spender): Release {
     return takeAll(
-      () => this.#actorOperations.take(actor?.id),
+      () => this.#actorOperations.take(actorKey(actor)),
       () => this.#addressOperations.take(address),
     );
   }
@@ -130,7 +130,7 @@ export class CallerLimits {
   /** A subscription begins. @throws {OverLimitError} */
   subscription({ actor, address }: Spender): Release {
     return takeAll(
-      () => this.#actorSubscriptions.take(actor?.id),
+      () => this.#actorSubscriptions.take(actorKey(actor)),
       () => this.#addressSubscriptions.take(address),
     );
   }
@@ -154,4 +154,9 @@ export class CallerLimits {
   slowBody(address: string): Release {
     return this.#slowBodies.take(address);
   }
+}
+
+/** Undefined for an anonymous caller, who is limited by address alone. */
+function actorKey(actor: Actor | null): string | undefined {
+  return actor ? callerKey(actor) : undefined;
 }

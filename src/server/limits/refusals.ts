@@ -16,6 +16,7 @@ export interface CallerRefusal {
   readonly status?: number;
   readonly address?: string | undefined;
   readonly actor?: string | undefined;
+  readonly tenant?: string | undefined;
   readonly correlationId?: string | undefined;
   /** For the operator. Never contains what the caller has sent. */
   readonly why?: string;

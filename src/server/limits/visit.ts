@@ -1,5 +1,5 @@
 import { callerKey } from '../../kernel/define/access/actor.ts';
-import { UnauthenticatedError } from '../../kernel/errors.ts';
+import { TenantRequiredError, UnauthenticatedError } from '../../kernel/errors.ts';
 import type { ActiveCallers } from '../../scheduling/active-callers.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Authenticated } from '../auth/claims.ts';
@@ -50,7 +50,8 @@ export class Visit {
 
   /**
    * Authenticates the caller. No signature is checked for an address that has sent many bad tokens.
-   * @throws {OverLimitError | UnauthenticatedError | AuthUnavailableError}
+   * @throws {OverLimitError | UnauthenticatedError | AuthUnavailableError} {@link TenantRequiredError} if the application has
+   *   tenants, and the caller has none.
    */
   async authenticate(credentials: string | undefined): Promise<void> {
     const { limits, authenticator } = this.#gate;
@@ -60,6 +61,9 @@ export class Visit {
     } catch (error) {
       if (error instanceof UnauthenticatedError) await limits.badCredentials(this.address);
       throw error;
+    }
+    if (authenticator.needsTenant && this.#authenticated?.actor.tenant === undefined) {
+      throw new TenantRequiredError('This API has tenants. Send an access token that names one.');
     }
   }
 
@@ -152,6 +156,7 @@ export class Visit {
    */
   refused({ limit, ...facts }: RefusedVisit, because?: unknown): void {
     const over = limit ?? (because instanceof OverLimitError ? because.limit : undefined);
+    const tenant = this.#authenticated?.actor.tenant;
     this.#isRefused = true;
     this.#gate.refusals.refused({
       reason: over ?? (facts.code ?? 'other').toLowerCase(),
@@ -159,6 +164,7 @@ export class Visit {
       ...facts,
       address: this.address,
       actor: this.#authenticated?.actor.id,
+      ...(tenant !== undefined && { tenant }),
     });
   }
 

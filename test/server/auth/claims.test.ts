@@ -11,6 +11,7 @@ const library: AppRoles = {
   developerRoles: ['member'],
   claims,
   developerClaims: { branch: 'main' },
+  tenants: undefined,
 };
 
 async function actorOf(payload: JWTPayload, app: AppRoles = library) {

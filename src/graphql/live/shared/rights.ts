@@ -22,7 +22,7 @@ export function rightsOf(
   );
 }
 
-/** A text that is equal for the same actor with the same roles and claims. */
+/** A text that is equal for the same actor of the same tenant with the same roles and claims. */
 export function identityOf(actor: Actor | null): string {
-  return JSON.stringify(actor && [actor.id, actor.roles, actor.claims, actor.power]);
+  return JSON.stringify(actor && [actor.id, actor.roles, actor.claims, actor.power, actor.tenant]);
 }

@@ -20,6 +20,11 @@ export interface Actor {
   readonly claims: Claims;
   /** Rights beyond those rules: the greatest power of the actor's roles. */
   readonly power?: Power;
+  /**
+   * The tenant that the credentials name; see `whyNotTenant` for its form. Every request of an application with tenants has one,
+   * and no other has. Actors made by code have none: they work on the engine that they are given, which is that of one tenant.
+   */
+  readonly tenant?: string;
 }
 
 /** The application acting on its own behalf: its processes, effects and imports. No credential identifies it. */
@@ -29,11 +34,18 @@ export const SYSTEM: Actor = { id: 'system', roles: ['system'], claims: {} };
 export const NOBODY: Actor = { id: 'anonymous', roles: [], claims: {} };
 
 /**
- * The key under which the shares of one caller are counted: the id of the actor, or the address if nobody is signed in.
- * An actor's id cannot look like an address's key (see {@link whyNotActorId}).
+ * The key under which the shares of one caller of a server are counted: the id of the actor, within their tenant if there are
+ * tenants, or the address if nobody is signed in. An actor's id cannot look like an address's key (see {@link whyNotActorId}).
  * @param address undefined if it is not known: all callers without actor and address have one share.
  */
 export function callerKey(actor: Actor | null, address?: string | undefined): string {
+  const key = initiatorKey(actor, address);
+  // No tenant's name has a slash.
+  return actor?.tenant === undefined ? key : `${actor.tenant}/${key}`;
+}
+
+/** The key of a caller within one engine. For an actor it is their id, as it is in the log. */
+export function initiatorKey(actor: Actor | null, address?: string | undefined): string {
   if (actor) return actor.id;
   return address === undefined ? NOBODY.id : `${NOBODY.id}:${address}`;
 }

@@ -6,6 +6,7 @@ import { answerError as describeError, type ReportFault } from '../../../graphql
 import { UnauthenticatedError } from '../../../kernel/errors.ts';
 import { Entrance } from '../../../scheduling/entrance.ts';
 import type { Turns } from '../../../scheduling/turns.ts';
+import type { GraphiqlPages } from '../../graphiql/graphiql.ts';
 import type { Addresses } from '../../limits/address.ts';
 import { OverLimitError } from '../../limits/over-limit.ts';
 import { pointsOfBytes } from '../../limits/traffic.ts';
@@ -34,6 +35,8 @@ export interface GraphqlRequests {
   readonly graphql: (request: IncomingMessage, response: ServerResponse, context: HttpContext) => unknown;
   /** Undefined while requests are accepted, otherwise the reason why they are not. */
   readonly notReady: () => string | undefined;
+  /** Undefined if GraphiQL is not served. */
+  readonly pages?: GraphiqlPages | undefined;
   readonly whyNotHost: HostGuard;
   readonly origins: Origins;
   readonly maxBodyBytes: number;
@@ -75,7 +78,7 @@ class RequestRefusedError extends Error {
  * before bodies, bodies before documents.
  */
 export function serveGraphql(options: GraphqlRequests): RequestHandler {
-  const { graphql, origins, addresses, gate, stalledClients, turns, reportFault } = options;
+  const { graphql, pages, origins, addresses, gate, stalledClients, turns, reportFault } = options;
   const entrance = new Entrance();
   return async (request, response) => {
     const correlationId = correlate(request, response);
@@ -100,6 +103,9 @@ export function serveGraphql(options: GraphqlRequests): RequestHandler {
         response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
         return;
       }
+      const page = pages?.(request, response);
+      if (page) return await page;
+      await identify(visit, request);
       const body = await bodyOf(options, visit, request);
       if (body === 'gone') return;
       // The work that follows at once, validation and the start of the execution, is part of the turn.
@@ -132,6 +138,9 @@ async function admit({ notReady, whyNotHost }: GraphqlRequests, visit: Visit, re
   const reason = notReady();
   if (reason)
     throw new RequestRefusedError(503, { code: 'THROTTLED', message: reason, retryAfterMs: NOT_READY_RETRY_MS });
+}
+
+async function identify(visit: Visit, request: IncomingMessage): Promise<void> {
   await visit.authenticate(request.headers.authorization);
   await visit.spend(1);
 }

@@ -1,0 +1,38 @@
+import { whyNotTenant } from '../kernel/define/access/tenant.ts';
+import { DefinitionError } from '../kernel/define/definition-error.ts';
+
+/** `column`: all tenants share one database. `database`: each tenant has a database of its own. */
+export type TenantMode = 'column' | 'database';
+
+/** The tenants of an application. */
+export interface AppTenants {
+  readonly mode: TenantMode;
+  /** The tenant of everybody who names no other while authentication is off. */
+  readonly developerTenant: string;
+}
+
+/** What an application says about its tenants. */
+interface TenantsDefinition {
+  readonly tenants?: TenantMode;
+  readonly developerTenant?: string;
+}
+
+/** @throws {DefinitionError} NAME_MALFORMED if the developers' tenant cannot be one. */
+export function tenantsOf({ tenants: mode, developerTenant = 'developer' }: TenantsDefinition): AppTenants | undefined {
+  if (mode === undefined) return undefined;
+  const reason = whyNotTenant(developerTenant);
+  if (reason !== undefined) {
+    throw new DefinitionError('NAME_MALFORMED', { name: developerTenant }, `The developerTenant ${reason}.`);
+  }
+  return { mode, developerTenant };
+}
+
+/**
+ * Refuses to work for an application whose tenants would not be kept apart.
+ * @throws {DefinitionError} TENANTS_UNSUPPORTED
+ */
+export function refuseUnservedTenants({ tenants }: { readonly tenants: AppTenants | undefined }): void {
+  if (tenants === undefined) return;
+  const sentence = `Tenants of the mode '${tenants.mode}' are not served by this version. Leave \`tenants\` out of defineApp.`;
+  throw new DefinitionError('TENANTS_UNSUPPORTED', { mode: tenants.mode }, sentence);
+}
