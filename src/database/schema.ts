@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
+  customType,
   index,
   integer,
   jsonb,
@@ -22,6 +23,8 @@ export const readSchema = pgSchema('read');
 
 /** Millisecond precision, like JavaScript's Date: an instant passes through the application unchanged. */
 const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true, mode: 'date' });
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 
 /** The log. Append-only: triggers refuse everything but INSERT (`drizzle/` has them). */
 export const events = esSchema.table(
@@ -45,6 +48,11 @@ export const events = esSchema.table(
     eventId: uuid('event_id').notNull(),
     occurredAt: instant('occurred_at').notNull(),
     recordedAt: instant('recorded_at').notNull(),
+    /**
+     * SHA-256 over the hash of the event before it and its own content. A trigger computes it for every INSERT. Null on events
+     * from before the chain: theirs are in `former_hashes`.
+     */
+    hash: bytea('hash'),
   },
   (table) => [
     unique('events_stream_version').on(table.streamType, table.streamId, table.version),
@@ -117,6 +125,25 @@ export const store = esSchema.table('store', {
    */
   leastMigration: bigint('least_migration', { mode: 'number' }).notNull().default(0),
   createdAt: instant('created_at').notNull().default(sql`now()`),
+});
+
+/** One row: where the chain of hashes begins. */
+export const chain = esSchema.table('chain', {
+  id: smallint('id').primaryKey().default(1),
+  /** Identifies the log for as long as it exists, unlike the epoch. The hash before the first event is derived from it. */
+  origin: uuid('origin').notNull(),
+  /** Position of the last event that was hashed some time after it was recorded; 0 if the log began with the chain. */
+  formerPosition: bigint('former_position', { mode: 'number' }).notNull().default(0),
+  /** When the last of these was hashed. Null until then: new events do not get their hashes yet. */
+  completedAt: instant('completed_at'),
+});
+
+/** Hashes of events that are older than the chain, 1,000 in a row. The events themselves are never updated. */
+export const formerHashes = esSchema.table('former_hashes', {
+  /** Position of the first of these events: 1, 1,001, 2,001, … */
+  first: bigint('first', { mode: 'number' }).primaryKey(),
+  /** 32 bytes for each event. */
+  hashes: bytea('hashes').notNull(),
 });
 
 /**

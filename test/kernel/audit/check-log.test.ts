@@ -104,8 +104,8 @@ describe('the check of the log', () => {
   it('finds an event that was put in past es.append', async () => {
     const engine = await written();
     const insert = (position: number, streamId: string, version: number) =>
-      database.sql`insert into es.events select ${position}, stream_type, ${streamId}, ${version}, type, schema_version, data, metadata,
-        gen_random_uuid(), null, gen_random_uuid(), occurred_at, recorded_at from es.events where position = 1`;
+      tamper(`insert into es.events select ${position}, stream_type, '${streamId}', ${version}, type, schema_version, data, metadata,
+        gen_random_uuid(), null, gen_random_uuid(), occurred_at, recorded_at from es.events where position = 1`);
     await insert(6, B, 3);
     await insert(8, randomUUID(), 1);
     expect(await found(engine)).toEqual([
