@@ -1,0 +1,147 @@
+import type { ChainedEvent } from './chain-verifier.ts';
+import { leafHash, originHash } from './hashes.ts';
+import { readHeadLine, type SignedHead } from './signed-head.ts';
+
+/** The first line of an export. */
+export interface ExportHeader {
+  /** The text that identifies the log; its hash is before the first event of the chain. */
+  readonly origin: string;
+  /** The first and the last position whose content is exported. The export has no event if `to` is less than `from`. */
+  readonly from: number;
+  readonly to: number;
+  /** The hash that the chain has before the first position. */
+  readonly before: Buffer;
+  /** The peaks of the Merkle tree of all events before the first position. */
+  readonly peaks: readonly Buffer[];
+  /** The hash of the text of the last head before the first position; undefined if there is none. */
+  readonly previousHead: Buffer | undefined;
+}
+
+/** The last line of an export: without it the file is cut off. */
+export interface ExportEnd {
+  /** The last position of the chain in this file, of an event or a leaf. */
+  readonly end: number;
+  /** Number of events with their contents. */
+  readonly events: number;
+  readonly heads: number;
+}
+
+/** A line after the first one. */
+export type ExportLine =
+  | { readonly kind: 'event'; readonly event: ChainedEvent }
+  /** An event after the range, without its content: it connects the range with the next head. */
+  | { readonly kind: 'leaf'; readonly leaf: Buffer; readonly hash: Buffer }
+  | { readonly kind: 'head'; readonly head: SignedHead }
+  | { readonly kind: 'end'; readonly end: ExportEnd };
+
+const FORMAT = 'afterwrite-export-1';
+const HASH = /^[0-9a-f]{64}$/;
+
+const EVENT_START = '{"hash":"';
+const CONTENT_START = '","event":';
+/** Where an event's content begins, in bytes from the start of its line. */
+const CONTENT_AT = EVENT_START.length + 64 + CONTENT_START.length;
+/** The content says first which position it has. */
+const POSITION = /^\{"position":([1-9]\d{0,15}),/;
+/** Bytes that are read for the position. */
+const POSITION_BYTES = 40;
+
+const LEAF = /^\{"hash":"([0-9a-f]{64})","leaf":"([0-9a-f]{64})"\}$/;
+const END = /^\{"end":(0|[1-9]\d{0,15}),"events":(0|[1-9]\d{0,15}),"heads":(0|[1-9]\d{0,15})\}$/;
+
+/** The hash of the origin of an exported log. */
+export function originOf({ origin }: ExportHeader): Buffer {
+  return originHash(origin);
+}
+
+/** The first line, without the line feed. */
+export function headerLine({ origin, from, to, before, peaks, previousHead }: ExportHeader): string {
+  return JSON.stringify({
+    export: FORMAT,
+    ...{ origin, from, to, before: before.toString('hex'), peaks: peaks.map((peak) => peak.toString('hex')) },
+    previousHead: previousHead?.toString('hex') ?? null,
+  });
+}
+
+/** The line of an event. @param content as it was hashed, byte for byte. */
+export function eventLine(hash: string, content: string): string {
+  return `${EVENT_START}${hash}${CONTENT_START}${content}}`;
+}
+
+/** The line of an event after the range. */
+export function leafLine(hash: string, leaf: string): string {
+  return `{"hash":"${hash}","leaf":"${leaf}"}`;
+}
+
+/** The last line. */
+export function endLine({ end, events, heads }: ExportEnd): string {
+  return JSON.stringify({ end, events, heads });
+}
+
+/** @returns undefined if it is not exactly what {@link headerLine} writes. */
+export function readHeader(line: Buffer): ExportHeader | undefined {
+  const text = line.toString();
+  const { origin, from, to, before, peaks, previousHead } = parsed(text);
+  if (typeof origin !== 'string' || !isHash(before)) return undefined;
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || Number(from) < 1 || Number(to) < Number(from) - 1) {
+    return undefined;
+  }
+  if (!Array.isArray(peaks) || !peaks.every(isHash) || !(previousHead === null || isHash(previousHead)))
+    return undefined;
+  const header: ExportHeader = {
+    ...{ origin, from: Number(from), to: Number(to) },
+    before: Buffer.from(before, 'hex'),
+    peaks: peaks.map((peak) => Buffer.from(peak, 'hex')),
+    previousHead: previousHead === null ? undefined : Buffer.from(previousHead, 'hex'),
+  };
+  // Another way of writing the same is not accepted, nor is anything more.
+  return headerLine(header) === text && line.equals(Buffer.from(text)) ? header : undefined;
+}
+
+/** @returns undefined if it is not exactly what an export has. */
+export function readLine(line: Buffer): ExportLine | undefined {
+  return line[2] === CODE_OF_H ? (readEvent(line) ?? readOther(line)) : readOther(line);
+}
+
+const CODE_OF_H = 'h'.charCodeAt(0);
+
+/** The line of an event is read as bytes: contents are hashed, not understood. */
+function readEvent(line: Buffer): ExportLine | undefined {
+  const start = line.toString('latin1', 0, CONTENT_AT);
+  if (!start.startsWith(EVENT_START) || !start.endsWith(CONTENT_START) || line.at(-1) !== CODE_OF_BRACE)
+    return undefined;
+  const hash = start.slice(EVENT_START.length, -CONTENT_START.length);
+  if (!HASH.test(hash)) return undefined;
+  const content = line.subarray(CONTENT_AT, -1);
+  const [, position] = POSITION.exec(content.toString('latin1', 0, POSITION_BYTES)) ?? [];
+  if (position === undefined) return undefined;
+  const event = { position: Number(position), leaf: leafHash(content), hash: Buffer.from(hash, 'hex') };
+  return { kind: 'event', event };
+}
+
+const CODE_OF_BRACE = '}'.charCodeAt(0);
+
+function readOther(line: Buffer): ExportLine | undefined {
+  // Latin-1 keeps each byte apart: what is not ASCII does not match.
+  const text = line.toString('latin1');
+  const head = readHeadLine(text);
+  if (head) return { kind: 'head', head };
+  const [, hash, leaf] = LEAF.exec(text) ?? [];
+  if (hash && leaf) return { kind: 'leaf', hash: Buffer.from(hash, 'hex'), leaf: Buffer.from(leaf, 'hex') };
+  const [, end, events, heads] = END.exec(text) ?? [];
+  if (end) return { kind: 'end', end: { end: Number(end), events: Number(events), heads: Number(heads) } };
+  return undefined;
+}
+
+function isHash(value: unknown): value is string {
+  return typeof value === 'string' && HASH.test(value);
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}

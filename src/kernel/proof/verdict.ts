@@ -1,0 +1,61 @@
+import type { HeadContent } from './signed-head.ts';
+
+/** Where and why an export is not what was written. */
+export interface ProofFault {
+  /** The first position that may be at fault. */
+  readonly from: number;
+  /** The last one; the same as `from` if the fault is known exactly. */
+  readonly to: number;
+  readonly reason: string;
+}
+
+/** What an export proves and what it does not. */
+export interface ProofVerdict {
+  /** The range that it claims to have. */
+  readonly from: number;
+  readonly to: number;
+  /** The first fault; undefined if there is none. */
+  readonly fault: ProofFault | undefined;
+  /** The last position of the range up to which the chain is whole. */
+  readonly followed: number;
+  /** The first and the last head that fit the chain and are signed; undefined if there is none. */
+  readonly firstHead: HeadContent | undefined;
+  readonly head: HeadContent | undefined;
+  /** Number of such heads. */
+  readonly heads: number;
+}
+
+/** True if something is proved and nothing is wrong. */
+export function isProved({ fault, head }: ProofVerdict): boolean {
+  return fault === undefined && head !== undefined;
+}
+
+/** The verdict in words: what is wrong, what is proved, what is not. */
+export function verdictLines({ from, to, fault, followed, firstHead, head, heads }: ProofVerdict): string[] {
+  const lines: string[] = [];
+  if (fault) lines.push(`FAULT at ${positions(fault.from, fault.to)}: ${fault.reason}.`);
+  if (!head || !firstHead) {
+    lines.push('NOTHING IS PROVED: no signed head confirms any event of this export.');
+    return lines;
+  }
+  const proved = Math.min(head.position, to);
+  if (proved >= from) lines.push(`PROVED: ${events(from, proved)} what was signed.`);
+  lines.push(`First head: ${sentenceOf(firstHead)}. Nothing is proved about the time before.`);
+  if (heads > 1) lines.push(`Last of ${heads} heads: ${sentenceOf(head)}.`);
+  if (followed > proved) {
+    lines.push(`NOT PROVED: ${events(proved + 1, followed)} chained to them, but no head in this export signs them.`);
+  }
+  return lines;
+}
+
+function sentenceOf({ position, signedAt, keyId }: HeadContent): string {
+  return `position ${position}, signed ${signedAt.toISOString()} with key ${keyId}`;
+}
+
+function positions(from: number, to: number): string {
+  return from === to ? `position ${from}` : `positions ${from} to ${to}`;
+}
+
+function events(from: number, to: number): string {
+  return from >= to ? `event ${to} is` : `events ${from} to ${to} are`;
+}

@@ -1,0 +1,127 @@
+import type { KeyObject } from 'node:crypto';
+import { LineError, linesOf } from './byte-lines.ts';
+import { ChainVerifier } from './chain-verifier.ts';
+import { type ExportHeader, type ExportLine, originOf, readHeader, readLine } from './export-lines.ts';
+import { LogFault } from './log-fault.ts';
+import type { ProofFault, ProofVerdict } from './verdict.ts';
+
+export interface VerifyExportOptions {
+  /** The public keys whose signatures count, by their ids. */
+  readonly keys: ReadonlyMap<string, KeyObject>;
+  /** Called with the number of bytes read, now and then. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+/**
+ * Verifies an export with nothing but public keys. Its memory does not grow with the file.
+ * @param chunks the bytes of the file.
+ */
+export async function verifyExport(
+  chunks: AsyncIterable<Buffer>,
+  { keys, onProgress = () => {} }: VerifyExportOptions,
+): Promise<ProofVerdict> {
+  const reader = new ExportReader(keys);
+  let bytes = 0;
+  try {
+    for await (const lines of linesOf(chunks)) {
+      for (const line of lines) {
+        reader.read(line);
+        bytes += line.length + 1;
+      }
+      onProgress(bytes);
+    }
+    reader.finish();
+    return reader.verdict();
+  } catch (error) {
+    if (error instanceof LogFault) return reader.verdict({ from: error.from, to: error.to, reason: error.message });
+    if (!(error instanceof LineError)) throw error;
+    const at = reader.next;
+    return reader.verdict({ from: at, to: at, reason: error.message });
+  }
+}
+
+/** Follows an export line by line. */
+class ExportReader {
+  readonly #keys: ReadonlyMap<string, KeyObject>;
+  #header: ExportHeader | undefined;
+  #chain: ChainVerifier | undefined;
+  #lines = 0;
+  #events = 0;
+  #isEnded = false;
+
+  constructor(keys: ReadonlyMap<string, KeyObject>) {
+    this.#keys = keys;
+  }
+
+  /** The position that is expected next. */
+  get next(): number {
+    return this.#chain ? this.#chain.position + 1 : (this.#header?.from ?? 1);
+  }
+
+  /** @throws {LogFault} */
+  read(bytes: Buffer): void {
+    this.#lines++;
+    if (this.#isEnded) throw this.#fault('something follows the last line of the export');
+    if (!this.#header || !this.#chain) {
+      this.#begin(bytes);
+      return;
+    }
+    const line = readLine(bytes);
+    if (!line) throw this.#fault(`line ${this.#lines} does not have the form of an export`);
+    this.#follow(line, this.#header, this.#chain);
+  }
+
+  /** @throws {LogFault} if the last line is missing. */
+  finish(): void {
+    if (!this.#isEnded) throw this.#fault('the export is cut off: its last line is missing');
+  }
+
+  verdict(fault?: ProofFault): ProofVerdict {
+    const { from, to } = this.#header ?? { from: 1, to: 0 };
+    const { firstHead, lastHead, heads = 0 } = this.#chain ?? {};
+    return { from, to, fault, firstHead, head: lastHead, heads, followed: Math.min(to, this.next - 1) };
+  }
+
+  #begin(bytes: Buffer): void {
+    const header = readHeader(bytes);
+    if (!header) throw this.#fault('the first line is not that of an export');
+    try {
+      const start = { ...header, origin: originOf(header) };
+      this.#header = header;
+      this.#chain = new ChainVerifier(start, this.#keys);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw this.#fault(`the first line does not fit itself: ${error.message}`);
+    }
+  }
+
+  #follow(line: ExportLine, { to }: ExportHeader, chain: ChainVerifier): void {
+    const { position } = chain;
+    switch (line.kind) {
+      case 'event':
+        if (position >= to) throw this.#fault(`position ${line.event.position} is there, after the range`);
+        chain.next(line.event);
+        this.#events++;
+        return;
+      case 'leaf':
+        if (position < to) throw this.#fault('the event is there without its content');
+        chain.next({ position: position + 1, leaf: line.leaf, hash: line.hash });
+        return;
+      case 'head':
+        chain.head(line.head);
+        return;
+      case 'end': {
+        const { end, events, heads } = line.end;
+        if (position < to) throw this.#fault(`events are missing at the end: the export should reach position ${to}`);
+        if (end !== position || events !== this.#events || heads !== chain.heads) {
+          throw this.#fault('the last line counts other events and heads than there are');
+        }
+        this.#isEnded = true;
+      }
+    }
+  }
+
+  #fault(reason: string): LogFault {
+    return new LogFault(reason, this.next);
+  }
+}
