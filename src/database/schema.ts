@@ -191,6 +191,11 @@ export const checkpoints = readSchema.table(
     ownerProcess: text('owner_process'),
     /** Why it cannot continue; null while it runs. */
     failure: text('failure'),
+    /**
+     * Number of erasures of subjects that its table takes into account: its fill began after them, or none of their events
+     * reaches it.
+     */
+    erasures: integer('erasures').notNull().default(0),
     /** The failure is that only newer code can read the next event. */
     isAhead: boolean('is_ahead').notNull().default(false),
     startedAt: instant('started_at').notNull().default(sql`now()`),

@@ -6,6 +6,7 @@ import type { Domain } from './define/domain.ts';
 import type { PortBinding } from './define/process-manager/port.ts';
 import type { EngineObserver } from './observe/occurrences.ts';
 import type { ProcessLimits } from './process/limits.ts';
+import type { SubjectKeys } from './subjects/subjects.ts';
 
 export interface EngineOptions {
   readonly database: AfterwriteDatabase;
@@ -82,6 +83,8 @@ export interface EngineOptions {
    * default), they are kept forever.
    */
   readonly keepReadModelsForMs?: number | undefined;
+  /** The keys of the people whom events are about; undefined if personal data is not encrypted. */
+  readonly subjectKeys?: SubjectKeys | undefined;
   /** Limits of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** Adapters for the ports of effects. An effect whose port has no adapter here is left to other instances. */

@@ -24,6 +24,8 @@ import { Replica } from './read/replica/replica-read-side.ts';
 import { Projector } from './read/run/projector.ts';
 import { ReadTables } from './read/tables/read-tables.ts';
 import { StorableRows } from './storable.ts';
+import { ErasureWatch } from './subjects/erasure-watch.ts';
+import { Erasures } from './subjects/erasures.ts';
 import { Admission } from './write/admission/admission.ts';
 import { CommandWindows, windowLimits } from './write/admission/command-window.ts';
 import { CommandBus } from './write/command-bus.ts';
@@ -44,6 +46,8 @@ export interface EngineCore {
   readonly fingerprints: Fingerprints | undefined;
   /** How instances notify each other. */
   readonly wakeUp: WakeUp;
+  /** Follows the erasures in the log; undefined if personal data is not encrypted. */
+  readonly erasures: ErasureWatch | undefined;
   /** True if the connections of the projector's pool answer. */
   readonly canWork: () => boolean;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
@@ -60,6 +64,7 @@ export function openCore(options: EngineOptions): EngineCore {
     onError: (error) => onError(error, { part: 'clock' }),
   });
   const clock = options.clock?.(ofPostgres) ?? ofPostgres;
+  const erasures = new Erasures(database.projector.db);
   return {
     options,
     database,
@@ -70,6 +75,7 @@ export function openCore(options: EngineOptions): EngineCore {
     feed: new CommitFeed(FEED_LIMIT, options.commitFeedBytes),
     fingerprints: database.notificationKey && new Fingerprints(database.notificationKey),
     wakeUp: new WakeUp({ ...database.wakeUp, onError: (error) => onError(error, { part: 'wake-up' }) }),
+    erasures: options.subjectKeys && new ErasureWatch({ erasures, owner: database.owner.db, onError }),
     canWork: () => database.projector.silentMs() < SILENT_AFTER_MS,
     onError,
   };
@@ -124,6 +130,7 @@ export function openProjector(core: EngineCore): Projector {
     feed,
     openDedicated: () => openDedicated(core),
     projections: [...registry.projections.values()],
+    beforeFill: () => core.erasures?.check() ?? Promise.resolve(),
     batchLimit: options.projectionBatchLimit ?? 2000,
     // The other half of the connections is for live read models and processes.
     fillsAtOnce: Math.max(1, Math.floor(database.projector.size / 2)),

@@ -21,6 +21,8 @@ import type { ProcessManager } from './process/manager.ts';
 import { DeadLetters } from './read/dead-letters/dead-letters.ts';
 import type { ReadSide } from './read/replica/read-side.ts';
 import type { Projector } from './read/run/projector.ts';
+import { openSubjects } from './subjects/open-subjects.ts';
+import type { Subjects } from './subjects/subjects.ts';
 import type { CommandBus } from './write/command-bus.ts';
 
 /**
@@ -42,6 +44,8 @@ export interface Engine {
   readonly fingerprints: Fingerprints | undefined;
   /** The events that could not be applied. */
   readonly deadLetters: DeadLetters;
+  /** The people whom events are about. */
+  readonly subjects: Subjects;
   /** The current stalls, with their reasons. */
   readonly watch: Pick<EngineWatch, 'stalls'>;
   /** Why commands are refused, if they are. */
@@ -66,6 +70,7 @@ export function createEngine(options: EngineOptions): Engine {
   const writeSide = openWriteSide(core, projector);
   const { bus, queue, log, snapshots } = writeSide;
   const processes = openProcesses(core, projector, writeSide);
+  const { subjects, ...erasing } = openSubjects(core, projector, writeSide);
   const watch = openWatch(core, projector, writeSide, processes);
   return {
     registry,
@@ -86,6 +91,7 @@ export function createEngine(options: EngineOptions): Engine {
       events: registry.events,
       onChanged: () => projector.renewSoon(),
     }),
+    subjects,
     watch,
     clock,
     obstacles,
@@ -93,6 +99,7 @@ export function createEngine(options: EngineOptions): Engine {
       await clock.start();
       await readTables.ensure();
       await projector.start();
+      await erasing.start();
       await checkFolds(core, projector);
       readTables.start();
       await processes.start();
@@ -106,6 +113,7 @@ export function createEngine(options: EngineOptions): Engine {
     drain: async () => {
       // Processes stop first, because they issue commands.
       await processes.stop();
+      await erasing.stop();
       await bus.close();
       await queue.close();
       await snapshots.settled();

@@ -5,6 +5,7 @@ import { registerDomains } from '../../kernel/define/domain.ts';
 import type { EventDefinition, EventTypes } from '../../kernel/define/event.ts';
 import { isFormer } from '../../kernel/define/former-event.ts';
 import { processEvents } from '../../kernel/define/process-manager/process-events.ts';
+import { SubjectErased } from '../../kernel/define/subjects/subject-erased.ts';
 import { ddlOf, ReadTableError } from '../../kernel/read/tables/table-ddl.ts';
 import { tablesOf } from '../../kernel/read/tables/tables.ts';
 import { checkSchema } from '../api/schema.ts';
@@ -55,7 +56,7 @@ async function* checks(cli: Cli, options: CheckOptions): AsyncGenerator<Checked>
 
 /** Without the engine's own, which its releases keep readable, and without those of which only the name is left. */
 function eventsOfAuthors(events: EventTypes): EventTypes {
-  const own = new Set<EventDefinition>(Object.values(processEvents));
+  const own = new Set<EventDefinition>([...Object.values(processEvents), SubjectErased]);
   return Object.fromEntries(Object.entries(events).filter(([, event]) => !own.has(event) && !isFormer(event)));
 }
 

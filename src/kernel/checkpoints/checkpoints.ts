@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import type { CheckpointId } from '../define/checkpoint-id.ts';
+import { erasuresSoFar } from '../define/subjects/subject-erased.ts';
 import { FencedError } from './advance.ts';
 import { PROCESS } from './leases/instance-id.ts';
 import { checkpointColumns, leaseEnd } from './leases/lease-statements.ts';
@@ -59,9 +60,10 @@ export async function createCheckpoint(
 ): Promise<void> {
   const lease = owner === null ? sql`null, null, null` : sql`${owner}, ${PROCESS}, ${leaseEnd}`;
   await db.execute(sql`
-    insert into read.checkpoints (projection, kind, consumer, version, position, generation, whole_at, owner, owner_process, lease_until)
+    insert into read.checkpoints (projection, kind, consumer, version, position, generation, whole_at, erasures, owner,
+                                  owner_process, lease_until)
     values (${key}, ${kind}, ${name}, ${version}, ${position}, ${generation},
-            (select coalesce(max(position), 0) from es.events), ${lease})
+            (select coalesce(max(position), 0) from es.events), ${erasuresSoFar}, ${lease})
     on conflict do nothing`);
 }
 

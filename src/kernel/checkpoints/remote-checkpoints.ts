@@ -143,7 +143,10 @@ export class RemoteCheckpoints extends KnownCheckpoints {
   }
 
   override wentBack({ key, position }: Checkpoint): void {
-    this.#parts.positions.retreat(this.#nameOf(key), position);
+    const projection = this.#nameOf(key);
+    this.#parts.positions.retreat(projection, position);
+    // Another session has changed the table: any row may be another one.
+    this.#parts.onMoved({ projection, position, keys: null, lagMs: 0 });
   }
 
   #nameOf(key: string): string {

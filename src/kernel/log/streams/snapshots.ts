@@ -140,6 +140,12 @@ export class Snapshots {
     return taken;
   }
 
+  /** Drops the snapshots that are not written yet. */
+  forget(): void {
+    this.#due.clear();
+    this.#bytes = 0;
+  }
+
   /** Resolves when all due snapshots are written. */
   async settled(): Promise<void> {
     await this.#running;

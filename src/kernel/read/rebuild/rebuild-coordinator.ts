@@ -30,6 +30,8 @@ export interface RebuildCoordinatorParts {
   readonly batchLimit: number;
   readonly windowMemory: WindowMemory;
   readonly clock: Clock;
+  /** Called before this instance fills a shadow. What it has in memory of erased subjects must be forgotten by then. */
+  readonly beforeFill?: (() => Promise<void>) | undefined;
   /** Called after a read model got another table and generation, and possibly another position. */
   readonly onSwapped: () => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
@@ -175,6 +177,7 @@ export class RebuildCoordinator {
   async #runToEnd(job: RebuildJob, pools: DedicatedPools, projection: Projection): Promise<void> {
     // A migration may have changed the table since the shadow was created.
     if ((await beginRebuild(pools.owner, projection)) === 'begun') return;
+    await this.#parts.beforeFill?.();
     const outcome = await job.run();
     if (outcome === 'swapped') this.#parts.onSwapped();
     if (outcome === 'reshaped')

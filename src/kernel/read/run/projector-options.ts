@@ -21,6 +21,8 @@ export interface ProjectorOptions {
   /** Opens connections for rebuilds and comparisons; the caller closes them. */
   readonly openDedicated: () => DedicatedPools;
   readonly projections: readonly Projection[];
+  /** Called before this instance fills a table beside a live one. */
+  readonly beforeFill?: (() => Promise<void>) | undefined;
   readonly batchLimit: number;
   /** Number of read models that are filled at the same time. */
   readonly fillsAtOnce: number;

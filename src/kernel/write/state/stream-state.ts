@@ -25,6 +25,8 @@ const NO_TAIL: Tail = { events: 0, bytes: 0 };
 export class StreamState {
   readonly aggregate: Aggregate;
   readonly streamId: string;
+  /** See {@link StreamStates.forget}. */
+  readonly era: object | undefined;
   /** The state including appends in flight. */
   #newest: StateAt;
   #committed: StateAt;
@@ -39,9 +41,10 @@ export class StreamState {
   #unmeasured = 0;
 
   /** Starts as an empty stream: as far as this instance knows, nobody has appended to it yet. */
-  constructor(aggregate: Aggregate, streamId: string) {
+  constructor(aggregate: Aggregate, streamId: string, era?: object) {
     this.aggregate = aggregate;
     this.streamId = streamId;
+    this.era = era;
     this.#newest = { version: 0, state: aggregate.initialState() };
     this.#committed = this.#newest;
   }

@@ -22,6 +22,8 @@ export class StreamStates {
    * only once.
    */
   readonly #reading = new Map<string, Promise<StreamState>>();
+  /** States from before the last {@link forget} are not kept any more, also if a command still works with them. */
+  #era: object = {};
 
   /**
    * @param size number of streams kept in memory.
@@ -49,6 +51,15 @@ export class StreamStates {
     return this.#cache.calculatedSize;
   }
 
+  /**
+   * Forgets all states. Commands that work with one finish, but it is not kept: the next command reads the log.
+   */
+  forget(): void {
+    this.#era = {};
+    this.#cache.clear();
+    this.#reading.clear();
+  }
+
   /** The state in memory, else that of the log. */
   async get(aggregate: Aggregate, streamId: string): Promise<StreamState> {
     const present = this.#peek(aggregate, streamId);
@@ -56,7 +67,10 @@ export class StreamStates {
     const key = keyOf(aggregate, streamId);
     let reading = this.#reading.get(key);
     if (!reading) {
-      reading = this.refresh(aggregate, streamId).finally(() => this.#reading.delete(key));
+      const begun = this.refresh(aggregate, streamId).finally(() => {
+        if (this.#reading.get(key) === begun) this.#reading.delete(key);
+      });
+      reading = begun;
       this.#reading.set(key, reading);
     }
     return reading;
@@ -67,7 +81,7 @@ export class StreamStates {
    * its first append.
    */
   getNew(aggregate: Aggregate, streamId: string): StreamState {
-    return new StreamState(aggregate, streamId);
+    return new StreamState(aggregate, streamId, this.#era);
   }
 
   /**
@@ -77,7 +91,7 @@ export class StreamStates {
   getToCreate(aggregate: Aggregate, streamId: string): StreamState {
     const present = this.#peek(aggregate, streamId);
     if (present) return present;
-    const blank = new StreamState(aggregate, streamId);
+    const blank = new StreamState(aggregate, streamId, this.#era);
     this.#keep(blank);
     return blank;
   }
@@ -85,7 +99,7 @@ export class StreamStates {
   /** The state; its `committed` part is at least as new as the log was when this was called. */
   async refresh(aggregate: Aggregate, streamId: string): Promise<StreamState> {
     for (;;) {
-      const known = this.#peek(aggregate, streamId) ?? new StreamState(aggregate, streamId);
+      const known = this.#peek(aggregate, streamId) ?? new StreamState(aggregate, streamId, this.#era);
       const before = known.version;
       const { tail, newest } = await this.#readTail(known, before);
       if (known.isDiscarded) continue;
@@ -94,7 +108,8 @@ export class StreamStates {
         if (known.version !== before) continue;
         known.catchUp(tail);
         const { version, state } = known.committed;
-        if (tail.ignored) this.#snapshots?.replace(aggregate, streamId, version, state, tail.ignored);
+        if (tail.ignored && known.era === this.#era)
+          this.#snapshots?.replace(aggregate, streamId, version, state, tail.ignored);
         else this.#grew(known, tail.events);
       }
       if (known.version > 0) this.#keep(known, isBehind ? Number.POSITIVE_INFINITY : 0);
@@ -173,6 +188,8 @@ export class StreamStates {
    * and streams whose snapshot was dropped or has an outdated shape.
    */
   #grew(known: StreamState, events: readonly { readonly data: unknown }[], bytes?: number): void {
+    // Its state may contain what was erased since.
+    if (known.era !== this.#era) return;
     known.grew(events, bytes);
     const { aggregate, streamId, committed, tail } = known;
     const { version, state } = committed;
@@ -193,6 +210,7 @@ export class StreamStates {
    * @param grown bytes by which it may have grown since it was kept last.
    */
   #keep(state: StreamState, grown = 0): void {
+    if (state.era !== this.#era) return;
     const key = keyOf(state.aggregate, state.streamId);
     const present = this.#peek(state.aggregate, state.streamId);
     const isOutgrown = state.outgrew(grown);

@@ -1,0 +1,1 @@
+ALTER TABLE "read"."checkpoints" ADD COLUMN "erasures" integer DEFAULT 0 NOT NULL;

@@ -1,0 +1,121 @@
+import type { Database } from '../../database/client.ts';
+import { pause, Sleeper } from '../../scheduling/sleeper.ts';
+import type { LogHead } from '../log/log-head.ts';
+import type { Erasure, Erasures } from './erasures.ts';
+import { purge } from './purge.ts';
+
+export interface ErasureWatchParts {
+  readonly erasures: Pick<Erasures, 'after' | 'newest' | 'late'>;
+  /** With the rights of the tables' owner. */
+  readonly owner: Database;
+  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+/** What the watch calls once the engine is complete. */
+export interface ErasureWork {
+  readonly head: LogHead;
+  /**
+   * Makes read models again that contain what was erased; undefined if this instance runs none.
+   * @returns what is not done yet.
+   */
+  readonly remake: (() => Promise<readonly string[]>) | undefined;
+  /** Records an erasure again. @param lastPosition of the subject's newest event. */
+  readonly repeat: (erasure: Erasure, lastPosition: number) => Promise<void>;
+}
+
+/** Drops what this process has in memory of erased subjects. Done when it has, and writes nothing of it any more. */
+type Forget = (subjects: readonly string[]) => void | Promise<void>;
+
+/** New events within this time are looked at together, in ms. */
+const SOON_MS = 50;
+/** Time between two looks while nothing happens, in ms: a notification may have been lost. */
+const IDLE_MS = 1000;
+/** Number of erasures before the start of a process that it looks at again. */
+const RECENT = 500;
+
+/**
+ * Makes an instance follow the erasures in the log: it forgets what it has in memory of the subject, removes what the engine
+ * has stored of their events, and has the read models made again. Every instance does so. What is done twice does no harm.
+ */
+export class ErasureWatch {
+  readonly #parts: ErasureWatchParts;
+  readonly #forget: Forget[] = [];
+  readonly #stopping = new AbortController();
+  readonly #sleeper = new Sleeper(this.#stopping.signal);
+  #work: ErasureWork | undefined;
+  /** Number of erasures that this process has followed. */
+  #followed = 0;
+  #checking: Promise<void> = Promise.resolve();
+  #running: Promise<void> | undefined;
+
+  constructor(parts: ErasureWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls `forget` with the subjects of each erasure. */
+  onErased(forget: Forget): void {
+    this.#forget.push(forget);
+  }
+
+  async start(work: ErasureWork): Promise<void> {
+    // Nothing is in memory yet.
+    this.#followed = await this.#parts.erasures.newest();
+    this.#work = work;
+    work.head.onAdvance(() => this.#sleeper.wake());
+    this.#running = this.#run(work);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  /** Looks for erasures now. Resolves when this process has forgotten what they are about. */
+  check(): Promise<void> {
+    this.#checking = this.#checking.catch(() => undefined).then(() => this.#follow());
+    return this.#checking;
+  }
+
+  async #run({ remake }: ErasureWork): Promise<void> {
+    const { signal } = this.#stopping;
+    let isNew = true;
+    while (!signal.aborted) {
+      try {
+        // The instances that had the key may all have died before they followed.
+        if (isNew) await this.#repeatLate(await this.#parts.erasures.after(Math.max(0, this.#followed - RECENT)));
+        isNew = false;
+        await this.check();
+        await remake?.();
+      } catch (error) {
+        this.#parts.onError(error, { part: 'erasures' });
+      }
+      await this.#sleeper.sleep(IDLE_MS);
+      await pause(SOON_MS, signal);
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const { erasures, owner } = this.#parts;
+    for (let found = await erasures.after(this.#followed); found.length > 0; ) {
+      const subjects = [...new Set(found.map(({ subject }) => subject))];
+      await Promise.all(this.#forget.map((forget) => forget(subjects)));
+      await purge(owner, subjects);
+      await this.#repeatLate(found);
+      this.#followed = found.at(-1)?.number ?? this.#followed;
+      found = await erasures.after(this.#followed);
+    }
+  }
+
+  /**
+   * Until it learned of an erasure, an instance may have appended events with the key that it still had in memory, and may
+   * have folded their plain data into a table that was made again already. So the erasure is repeated: after it, every table
+   * is made again by instances that have forgotten the key.
+   */
+  async #repeatLate(found: readonly Erasure[]): Promise<void> {
+    const newest = new Map(found.map((erasure) => [erasure.subject, erasure]));
+    for (const [subject, last] of await this.#parts.erasures.late([...newest.values()])) {
+      const erasure = newest.get(subject);
+      if (erasure) await this.#work?.repeat(erasure, last);
+    }
+  }
+}

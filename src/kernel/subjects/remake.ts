@@ -1,0 +1,76 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../database/client.ts';
+import type { Projection } from '../define/read-model/projection.ts';
+import { erasuresSoFar } from '../define/subjects/subject-erased.ts';
+import type { RebuildCoordinator } from '../read/rebuild/rebuild-coordinator.ts';
+import type { Erasure, Erasures } from './erasures.ts';
+
+export interface RemakeParts {
+  /** With the rights of the projector. */
+  readonly db: Database;
+  readonly erasures: Pick<Erasures, 'after' | 'typesOf'>;
+  readonly projections: readonly Projection[];
+  readonly rebuilds: Pick<RebuildCoordinator, 'begin'>;
+}
+
+interface OutdatedTable extends Record<string, unknown> {
+  readonly key: string;
+  /** Number of erasures that it takes into account. */
+  readonly erasures: number;
+  readonly isBeingRebuilt: boolean;
+}
+
+/**
+ * Makes the read models again that contain what was erased: each one that handles a type of event that the subject has is
+ * filled anew from the log, beside the live table, and replaces it. Its fill begins after the erasure, so nothing of the
+ * subject can get into it. This is the same as a rebuild, so that the rows are those that a rebuild gives, and it goes on
+ * after a crash: each checkpoint says how many erasures its table takes into account.
+ *
+ * A handler of all events (`every`) is given no data, so that a read model of it contains nothing personal.
+ * @returns the names of the read models that are not done yet.
+ */
+export async function remakeReadModels({ db, erasures, projections, rebuilds }: RemakeParts): Promise<string[]> {
+  const outdated = await outdatedTables(db);
+  if (outdated.length === 0) return [];
+  const all = await allAfter(erasures, Math.min(...outdated.map((table) => table.erasures)));
+  const left: string[] = [];
+  for (const table of outdated) {
+    const projection = projections.find(({ checkpoint }) => checkpoint.key === table.key);
+    if (!projection) continue;
+    const later = all.filter(({ number }) => number > table.erasures);
+    const types = await erasures.typesOf([...new Set(later.map(({ subject }) => subject))]);
+    if ([...types].some((type) => projection.handlers.has(type))) {
+      left.push(projection.name);
+      if (!table.isBeingRebuilt) await rebuilds.begin(projection);
+    } else {
+      await takeIntoAccount(db, table.key, later.at(-1)?.number ?? table.erasures);
+    }
+  }
+  return left;
+}
+
+/** Live tables, of whatever code, that do not take all erasures into account. */
+async function outdatedTables(db: Database): Promise<OutdatedTable[]> {
+  return db.execute<OutdatedTable>(sql`
+    select projection as key, erasures, exists (
+      select from read.checkpoints s where s.kind = 'rebuild' and s.consumer = c.consumer and s.version = c.version
+    ) as "isBeingRebuilt"
+    from read.checkpoints c
+    where kind = 'projection' and erasures < ${erasuresSoFar}
+    order by projection`);
+}
+
+async function allAfter(erasures: Pick<Erasures, 'after'>, number: number): Promise<Erasure[]> {
+  const all: Erasure[] = [];
+  for (let page = await erasures.after(number); page.length > 0; ) {
+    all.push(...page);
+    page = await erasures.after(page.at(-1)?.number ?? 0);
+  }
+  return all;
+}
+
+async function takeIntoAccount(db: Database, key: string, number: number): Promise<void> {
+  await db.execute(
+    sql`update read.checkpoints set erasures = ${number} where projection = ${key} and erasures < ${number}`,
+  );
+}

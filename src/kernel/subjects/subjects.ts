@@ -1,0 +1,142 @@
+import { hash } from 'node:crypto';
+import { pause } from '../../scheduling/sleeper.ts';
+import { type Actor, SYSTEM } from '../define/access/actor.ts';
+import { derivedId } from '../define/derived-id.ts';
+import { ERASURES, SubjectErased } from '../define/subjects/subject-erased.ts';
+import type { AppendQueue } from '../log/append/append-queue.ts';
+import { newId } from '../log/new-id.ts';
+import { metadataOf } from '../write/event-metadata.ts';
+import type { ErasureWatch } from './erasure-watch.ts';
+import type { Erasure } from './erasures.ts';
+import { parseSubject, subjectText } from './subject.ts';
+
+/** What an erasure asks of the keys of subjects. */
+export interface SubjectKeys {
+  /** Destroys a subject's key, so that nobody can read what it protects, also from a backup. May be repeated. */
+  erase(subject: string): Promise<void>;
+  /** Drops what this process has in memory of these subjects' keys. */
+  forget(subjects: readonly string[]): void;
+}
+
+/** Nobody's data can be erased, because it is not encrypted. */
+export class KeyringUnsetError extends Error {
+  readonly code = 'KEYRING_UNSET';
+
+  constructor() {
+    super(
+      'Nothing was erased: events can be erased only if their personal data is encrypted. Set KEYRING_URL (see docs/privacy.md).',
+    );
+    this.name = 'KeyringUnsetError';
+  }
+}
+
+/** The reason of an erasure is missing or too long. */
+export class ReasonRefusedError extends Error {
+  readonly code = 'REASON_REFUSED';
+
+  constructor(why: string) {
+    super(`Nothing was erased: ${why} The reason stays in the log for ever, so write nothing personal into it.`);
+    this.name = 'ReasonRefusedError';
+  }
+}
+
+export interface SubjectsParts {
+  /** Undefined if personal data is not encrypted. */
+  readonly keys: SubjectKeys | undefined;
+  readonly queue: Pick<AppendQueue, 'append'>;
+  readonly watch: Pick<ErasureWatch, 'check'> | undefined;
+  /** @returns the names of the read models that are not made again yet. */
+  readonly remake: () => Promise<readonly string[]>;
+}
+
+export interface ErasureOrder {
+  /** As `person/0197…`. */
+  readonly subject: string;
+  /** Why, without personal data; at most 500 characters. */
+  readonly reason: string;
+  /** On whose order. */
+  readonly actor: Actor;
+  readonly correlationId?: string | undefined;
+}
+
+/** Maximum length of a reason, in UTF-16 units. */
+const MAX_REASON = 500;
+/** Time between two looks at what is not done yet, in ms. */
+const POLL_MS = 200;
+
+/** The people whom events are about, and their right to be forgotten. */
+export class Subjects {
+  readonly #parts: SubjectsParts;
+
+  constructor(parts: SubjectsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Destroys the key of a subject, and records it. When this resolves, nobody can read the subject's data from the log any
+   * more, and this process has forgotten it. Other instances follow within a moment, and then read models are made again:
+   * see {@link settled}. May be repeated; each time is recorded.
+   * @throws {SubjectMalformedError} {@link KeyringUnsetError}, {@link ReasonRefusedError}
+   */
+  async erase({ subject: text, reason: given, actor, correlationId }: ErasureOrder): Promise<Erasure> {
+    const subject = subjectText(parseSubject(text));
+    const reason = checkedReason(given);
+    const { keys, watch } = this.#parts;
+    if (!keys || !watch) throw new KeyringUnsetError();
+    // The key first: if this process dies in between, nobody can read the data, and the order can be repeated.
+    await keys.erase(subject);
+    const erasure = await this.#record({ subject, reason, actor, correlationId }, newId());
+    await watch.check();
+    return erasure;
+  }
+
+  /** Records an erasure again, because the subject got events after it. Instances that do so at the same time record one. */
+  async repeat({ subject, number }: Erasure, lastPosition: number): Promise<void> {
+    const reason = `Repeated: an event of the subject was appended at the same time as erasure ${number}.`;
+    const id = derivedId(`erasure of ${subject} after ${lastPosition}`, ERASURES.streamId);
+    await this.#record({ subject, reason, actor: SYSTEM }, id);
+  }
+
+  async #record({ subject, reason, actor, correlationId }: ErasureOrder, commandId: string): Promise<Erasure> {
+    const { eventName: type, schemaVersion } = SubjectErased;
+    const outcome = await this.#parts.queue.append({
+      ...ERASURES,
+      expectedVersion: null,
+      commandId,
+      fingerprint: fingerprintOf(subject),
+      metadata: metadataOf({ actor, correlationId }, commandId),
+      events: [{ type, schemaVersion, data: { subject, reason } }],
+    });
+    if (outcome.outcome !== 'accepted' && outcome.outcome !== 'replayed')
+      throw new Error(`The erasure of ${subject} was not recorded: ${outcome.outcome}.`);
+    return { number: outcome.version, position: outcome.position, subject };
+  }
+
+  /**
+   * Resolves when all read models are without what was erased, whichever instance makes them again.
+   * @param onProgress called with the names of those that are not done yet.
+   */
+  async settled(signal?: AbortSignal, onProgress: (left: readonly string[]) => void = () => {}): Promise<void> {
+    for (;;) {
+      const left = await this.#parts.remake();
+      onProgress(left);
+      if (left.length === 0) return;
+      await pause(POLL_MS, signal);
+      signal?.throwIfAborted();
+    }
+  }
+}
+
+function checkedReason(text: string): string {
+  const reason = text.trim();
+  if (reason === '') throw new ReasonRefusedError('say why.');
+  if (reason.length > MAX_REASON) throw new ReasonRefusedError(`a reason has at most ${MAX_REASON} characters.`);
+  if (!reason.isWellFormed() || reason.includes('\0'))
+    throw new ReasonRefusedError('the reason cannot be stored as text.');
+  return reason;
+}
+
+function fingerprintOf(subject: string): string {
+  const hex = hash('sha256', `SubjectErased\n${subject}`, 'hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+}
