@@ -19,7 +19,7 @@ export function createFetch({ query, mutate }: Afterwrite): GraphqlFetch {
   return async <Data>(document: Document, variables?: Variables, options?: { readonly signal?: AbortSignal }) => {
     const send = /^\s*mutation\b/m.test(withoutComments(document)) ? mutate : query;
     const { data, errors, extensions } = await send(document, variables, options);
-    if (errors || data == null) throw new RequestError(errors ?? [], extensions?.accepted);
+    if (errors || data == null) throw new RequestError(errors, extensions?.accepted);
     return data as Data;
   };
 }

@@ -1,26 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { pause } from '../../client/src/core/pause.ts';
+import { openWindow } from './window.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
-
-/** The window of a browser, as far as it tells of the connection. It counts who listens. */
-function openWindow() {
-  const window = new EventTarget();
-  const listening = new Set<unknown>();
-  vi.stubGlobal('addEventListener', (type: string, listener: EventListener) => {
-    listening.add(listener);
-    window.addEventListener(type, listener);
-  });
-  vi.stubGlobal('removeEventListener', (type: string, listener: EventListener) => {
-    listening.delete(listener);
-    window.removeEventListener(type, listener);
-  });
-  return { window, listening };
-}
 
 describe('a pause', () => {
   it('ends when the window says that there is a connection again', async () => {

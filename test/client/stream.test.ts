@@ -4,6 +4,7 @@ import { UnreachableError } from '../../client/src/core/errors.ts';
 import { Listeners } from '../../client/src/core/listeners.ts';
 import { Tokens } from '../../client/src/core/tokens.ts';
 import { type Opening, type Sink, Stream, type StreamParts } from '../../client/src/streams/stream.ts';
+import { openWindow } from './window.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -63,6 +64,31 @@ describe('a subscription that was interrupted', () => {
     stream.stop();
     await vi.advanceTimersByTimeAsync(100_000);
     expect([openings.length, told]).toEqual([1, [1]]);
+  });
+
+  it('is opened again as soon as the window says that there is a connection, and once', async () => {
+    const { window, listening } = openWindow();
+    const { openings, told, lose } = subscribe();
+    await vi.advanceTimersByTimeAsync(0);
+    for (let failures = 0; failures < 5; failures++) {
+      lose();
+      window.dispatchEvent(new Event('online'));
+      window.dispatchEvent(new Event('online'));
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect([openings.length, told, listening.size]).toEqual([6, [1, 2, 3, 4, 5], 0]);
+  });
+
+  it('listens to the window no more when it is ended', async () => {
+    const { window, listening } = openWindow();
+    const { stream, openings, lose } = subscribe();
+    await vi.advanceTimersByTimeAsync(0);
+    lose();
+    expect(listening.size).toBe(1);
+    stream.stop();
+    window.dispatchEvent(new Event('online'));
+    await vi.advanceTimersByTimeAsync(0);
+    expect([openings.length, listening.size, vi.getTimerCount()]).toEqual([1, 0, 0]);
   });
 
   it('ignores what an earlier opening still says', async () => {

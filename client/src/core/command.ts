@@ -56,7 +56,7 @@ export async function untilAnswered(
     try {
       const answer = await within(attemptMs, attempt);
       if (!isUnanswered(answer)) return answer;
-      failure = new RequestError(answer.errors ?? []);
+      failure = new RequestError(answer.errors);
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
       failure = error;

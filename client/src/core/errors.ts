@@ -26,7 +26,7 @@ export class RequestError extends AfterwriteError {
   /** Commands of the request that were accepted nevertheless: only what was to be read then has failed. */
   readonly accepted: readonly Accepted[];
 
-  constructor(errors: readonly AnswerError[], accepted: readonly Accepted[] = []) {
+  constructor(errors: readonly AnswerError[] = [], accepted: readonly Accepted[] = []) {
     const [{ message, extensions = {} } = { message: 'The answer is empty.' }] = errors;
     super(extensions.code ?? 'UNKNOWN', message, extensions);
     this.errors = errors;

@@ -50,16 +50,13 @@ export class SocketTransport implements Transport {
     this.#silenceMs = silenceMs;
   }
 
-  open({ query, variables, operationName }: Operation, _token: string | undefined, opening: Opening): () => void {
+  open(operation: Operation, _token: string | undefined, opening: Opening): () => void {
     this.#client ??= this.#connect();
-    return this.#client.subscribe(
-      { query, variables: { ...variables }, operationName: operationName ?? null },
-      {
-        next: (answer) => opening.next(answer as Answer),
-        complete: () => opening.complete(),
-        error: (error) => this.#failed(error, opening),
-      },
-    );
+    return this.#client.subscribe(operation, {
+      next: (answer) => opening.next(answer as Answer),
+      complete: () => opening.complete(),
+      error: (error) => this.#failed(error, opening),
+    });
   }
 
   /** Ends the socket, with all that goes over it; the next subscription opens another one. */

@@ -2,7 +2,7 @@ import { type Answer, codesOf, isForeign, isOutdated, type Operation } from '../
 import type { Credentials } from '../core/credentials.ts';
 import { AfterwriteError, RequestError, UnreachableError } from '../core/errors.ts';
 import { call } from '../core/listeners.ts';
-import { backoff } from '../core/pause.ts';
+import { backoff, pause } from '../core/pause.ts';
 import type { Tokens } from '../core/tokens.ts';
 
 /** Receives the messages of a subscription. */
@@ -76,6 +76,7 @@ export class Stream {
   readonly #takesAfter: boolean;
   #close: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #pausing = new AbortController();
   #failures = 0;
   #isInterrupted = false;
   /** Counts openings: what an earlier one still says is ignored. */
@@ -110,7 +111,7 @@ export class Stream {
   }
 
   #leave(): number {
-    clearTimeout(this.#timer);
+    this.#endWait();
     this.#close?.();
     this.#close = undefined;
     return ++this.#opening;
@@ -145,14 +146,14 @@ export class Stream {
       this.#parts.tokens.outdated(after, isForeign(answer));
       this.#openOnce(answer);
     } else if (answer.data == null && codesOf(answer).some((code) => PASSING.includes(code ?? ''))) {
-      this.#failed(new RequestError(answer.errors ?? []));
+      this.#failed(new RequestError(answer.errors));
     } else this.#show(answer);
   }
 
   #show(answer: Answer): void {
     this.#goesOn();
     this.#parts.note(this.#operation, answer);
-    clearTimeout(this.#timer);
+    this.#endWait();
     // The server sends a newer message if there is a difference; but what it compares is not what is shown here.
     if (call(() => this.#sink.next(answer)) === false) this.#openLater(OVERTAKEN_MS);
   }
@@ -166,7 +167,7 @@ export class Stream {
       const renewed = await this.#parts.credentials.renewed(rejected);
       if (!isPresent()) return;
       // A server that refuses even new credentials is not asked again and again.
-      if (renewed === undefined) this.#end(new RequestError(answer.errors ?? []));
+      if (renewed === undefined) this.#end(new RequestError(answer.errors));
       else this.#openOnce(answer);
     } catch (failure) {
       if (isPresent()) this.#failed(failure);
@@ -203,7 +204,16 @@ export class Stream {
   }
 
   #openLater(ms: number): void {
-    this.#timer = setTimeout(() => void this.#open(), ms);
+    this.#pausing = new AbortController();
+    pause(ms, this.#pausing.signal).then(
+      () => this.#open(),
+      () => {},
+    );
+  }
+
+  #endWait(): void {
+    clearTimeout(this.#timer);
+    this.#pausing.abort();
   }
 
   #end(error: unknown): void {
