@@ -61,6 +61,6 @@ export const LIVE_LIST = /* GraphQL */ `
 export interface ListView {
   readonly customers: {
     readonly edges: readonly { readonly node: { readonly id: string; readonly name: string } }[];
-    readonly pageInfo: { readonly endCursor: string };
+    readonly pageInfo: { readonly endCursor: string; readonly startCursor?: string; readonly hasNextPage?: boolean };
   };
 }

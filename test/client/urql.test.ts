@@ -1,8 +1,8 @@
 import { Client, cacheExchange, type Exchange } from '@urql/core';
-import { cacheExchange as graphcache } from '@urql/exchange-graphcache';
-import { describe, expect, it } from 'vitest';
+import { cacheExchange as graphcache, type UpdateResolver } from '@urql/exchange-graphcache';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { onEnd, pipe, subscribe } from 'wonka';
-import { graphcacheConfig } from '../../client/src/graphcache.ts';
+import { type GraphcacheOptions, graphcacheConfig } from '../../client/src/graphcache.ts';
 import { afterwriteExchange } from '../../client/src/urql.ts';
 import { registerCustomer } from '../support/client/shop.ts';
 import { useApp } from '../support/server/app.ts';
@@ -145,5 +145,109 @@ describe('urql with a normalised cache', () => {
     await until(() => names()?.[0] === '3');
     expect(names()).toEqual(['3', '2']);
     live.unsubscribe();
+  });
+});
+
+describe('a connection of several pages in graphcache', () => {
+  const embedded = ['CustomerConnection', 'CustomerEdge'];
+  const pages = (config: GraphcacheOptions = {}) =>
+    urql(graphcache(graphcacheConfig({ embedded, connections: { Query: ['customers'] }, ...config })));
+  const namesIn = (data?: ListView | null) => data?.customers.edges.map(({ node }) => node.name);
+
+  /** A component that shows the list: what it has shown, and the last answer. */
+  function show(client: Client, query: string, variables: Record<string, unknown>) {
+    const shown = { names: undefined as readonly string[] | undefined, last: undefined as ListView | undefined };
+    const { unsubscribe } = client.query<ListView>(query, variables).subscribe(({ data }) => {
+      shown.last = data;
+      shown.names = namesIn(data);
+    });
+    onTestFinished(unsubscribe);
+    return shown;
+  }
+
+  /** Begins with three customers and shows a page of two, and the one after them. */
+  async function twoPages(config?: GraphcacheOptions) {
+    const { client, afterwrite } = pages(config);
+    for (const name of ['1', '2', '3']) await register(afterwrite, name);
+    const list = show(client, LIST, { first: 2 });
+    await until(() => list.names);
+    expect(list.names).toEqual(['3', '2']);
+    const after = list.last?.customers.pageInfo.endCursor;
+    const next = show(client, LIST, { first: 1, after });
+    await until(() => next.names);
+    return { client, afterwrite, list, next, after };
+  }
+
+  it('is read as one list, by whoever shows one of its pages', async () => {
+    const { list, next } = await twoPages();
+    expect([list.names, next.names]).toEqual([
+      ['3', '2', '1'],
+      ['3', '2', '1'],
+    ]);
+  });
+
+  it('shows what a live message brings where it belongs, and keeps the pages behind it', async () => {
+    const { client, list, next } = await twoPages();
+    const live = client.subscription(LIVE_LIST, { first: 3 }).subscribe(() => {});
+    await registerCustomer(app, { name: '4' });
+    await until(() => list.names?.[0] === '4');
+    for (const shown of [list, next]) expect(shown.names).toEqual(['4', '3', '2', '1']);
+    await registerCustomer(app, { name: '5' });
+    await until(() => list.names?.[0] === '5');
+    // The page after the last row of the message has not been read yet.
+    expect([list.names, list.last?.customers.pageInfo.hasNextPage]).toEqual([['5', '4', '3'], true]);
+    live.unsubscribe();
+    const after = list.last?.customers.pageInfo.endCursor;
+    await client.query<ListView>(LIST, { first: 5, after }).toPromise();
+    expect(list.names?.slice(0, 5)).toEqual(['5', '4', '3', '2', '1']);
+  });
+
+  it('shows the newest page from the beginning, whatever its size', async () => {
+    const { client, list } = await twoPages();
+    await registerCustomer(app, { name: '4' });
+    await until(async () => {
+      const { data } = await client.query<ListView>(LIST, { first: 1 }, { requestPolicy: 'network-only' }).toPromise();
+      return namesIn(data)?.[0] === '4';
+    });
+    expect(list.names).toEqual(['4']);
+    await client.query(LIST, { first: 2, after: list.last?.customers.pageInfo.endCursor }).toPromise();
+    expect(list.names).toEqual(['4', '3', '2', '1']);
+  });
+
+  it('is read backwards too', async () => {
+    const { client, afterwrite } = pages();
+    for (const name of ['1', '2', '3']) await register(afterwrite, name);
+    const backwards = LIST.replace('$first: Int!, $after: String', '$last: Int!, $before: String')
+      .replace('first: $first, after: $after', 'last: $last, before: $before')
+      .replace('endCursor', 'hasPreviousPage startCursor');
+    const list = show(client, backwards, { last: 1 });
+    await until(() => list.names);
+    const before = list.last?.customers.pageInfo.startCursor;
+    const { data } = await client.query<ListView>(backwards, { last: 1, before }).toPromise();
+    expect(data?.customers.edges).toHaveLength(2);
+    expect(list.names).toEqual(namesIn(data));
+  });
+
+  it('has the fields of its newest page, and nodes without edges', async () => {
+    const { client, afterwrite } = pages();
+    await register(afterwrite);
+    const fields = 'totalCount nodes { id name } pageInfo { endCursor }';
+    const query = `query ($first: Int!) { customers(first: $first) { ${fields} } }`;
+    const one = () => client.readQuery<{ customers: { totalCount: number; nodes: unknown[] } }>(query, { first: 1 });
+    await client.query(query, { first: 1 }).toPromise();
+    const before = one()?.data?.customers;
+    await register(afterwrite);
+    await client.query(query, { first: 100 }, { requestPolicy: 'network-only' }).toPromise();
+    const total = Number(before?.totalCount) + 1;
+    expect(one()?.data?.customers.totalCount).toBe(total);
+    expect(one()?.data?.customers.nodes).toHaveLength(total);
+  });
+
+  it('leaves the updates of the application in place', async () => {
+    const written: unknown[] = [];
+    const customers: UpdateResolver = (_parent, { first }) => void written.push(first);
+    const { client } = pages({ updates: { Query: { customers } } });
+    await client.query(LIST, { first: 2 }).toPromise();
+    expect(written).toEqual([2]);
   });
 });
