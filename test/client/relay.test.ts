@@ -17,35 +17,11 @@ import { registerCustomer } from '../support/client/shop.ts';
 import { customerToken, staffToken, WITH_AUTH } from '../support/client/tokens.ts';
 import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
-import { CUSTOMER, type CustomerView, RENAME, RENAME_AND_FAIL, RENAME_AND_READ } from './documents.ts';
+import { type CustomerView, RENAME } from './documents.ts';
 import { compile } from './relay/compile.ts';
 import { Line, register, useClients } from './support.ts';
 
-/** Relay wants names of operations to begin with their module, and to end with their kind. */
-const named = (document: string, name: string) => document.replace(/(query|mutation) \w+/, `$1 ${name}`);
-const config = '../../docs/example/frontend/relay.config.mjs';
-const compiled = compile(
-  [
-    named(CUSTOMER, 'shopCustomerQuery'),
-    named(RENAME, 'shopRenameMutation'),
-    named(RENAME_AND_READ, 'shopRenameAndReadMutation'),
-    named(RENAME_AND_FAIL, 'shopRenameAndFailMutation'),
-    'query shopNodeQuery($id: ID!) { node(id: $id) { id ... on Customer { name version } } }',
-    'query shopAuthorQuery($id: ID!) { author(id: $id) { __typename id displayName } }',
-    'query shopMoneyQuery { products(first: 1) { nodes { price { amount } } } }',
-    `fragment shop_customers on Query @argumentDefinitions(first: { type: "Int!" }, after: { type: "String" }) {
-      customers(first: $first, after: $after, sort: REGISTERED_AT_DESC) @connection(key: "shop_customers") {
-        edges { node { id name } }
-      }
-    }`,
-    'query shopListQuery($first: Int!, $after: String) { ...shop_customers @arguments(first: $first, after: $after) }',
-    `subscription shopListSubscription($first: Int!, $after: ConsistencyToken) {
-      live(after: $after) { ...shop_customers @arguments(first: $first) }
-    }`,
-    'subscription shopCustomerSubscription($id: ID!, $after: ConsistencyToken) { live(after: $after) { customer(id: $id) { id name version } } }',
-  ],
-  (await import(config)).default,
-);
+const compiled = await compile();
 afterAll(compiled.remove);
 
 const app = useApp({ env: WITH_AUTH, fulfils: false });

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { accessToken, staffToken, WITH_AUTH } from '../../support/client/tokens.ts';
+import { accessToken, customerToken, staffToken, WITH_AUTH } from '../../support/client/tokens.ts';
 import { useApp } from '../../support/server/app.ts';
 import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
@@ -15,6 +16,9 @@ describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,',
   /** Somebody else, elsewhere. */
   const elsewhere = () => createClient({ auth: staffToken });
   const clerk = { accessToken: () => staffToken() };
+
+  const subscribers = async () =>
+    /^afterwrite_subscribers (\d+)$/m.exec(await (await fetch(`${app.url}/metrics`)).text())?.[1];
 
   describe.each(LIBRARIES)('%s', (_, library) => {
     it('reads its own writes', async () => {
@@ -105,6 +109,25 @@ describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,',
       expect([rejected, await tab.ask('read', id), await tab.ask('endings')]).toEqual([[first], 'Grace', 0]);
     });
 
+    it('shows somebody else who signs in what they may see, and the one before nothing more', async () => {
+      const id = await register(elsewhere());
+      let token = customerToken(randomUUID());
+      const tab = await pages.open(library, { accessToken: () => token });
+      await tab.ask('watch', id);
+      // The server has answered once: a stranger sees nobody.
+      expect(await tab.ask('read', id)).toBe(undefined);
+      token = staffToken();
+      await tab.ask('signIn');
+      await until(async () => (await tab.ask('shown', id)) === 'Ada');
+      await until(async () => (await subscribers()) === '1');
+      token = customerToken(randomUUID());
+      await tab.ask('signIn');
+      await elsewhere().command(RENAME, { id, name: 'Grace' });
+      await until(async () => (await tab.ask('shown', id)) == null);
+      expect(await tab.ask('history')).not.toContain('Grace');
+      expect(await tab.ask('endings')).toBe(0);
+    });
+
     it('ends its connections when the user signs out, and leaves nothing behind', async () => {
       const id = await register(elsewhere());
       let user: string | undefined = 'clerk';
@@ -120,8 +143,8 @@ describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,',
       await until(async () => (await other.ask('token')) === undefined);
       expect([await tab.ask('shown', id), await tab.ask('token')]).toEqual([undefined, undefined]);
       for (const { page } of [tab, other]) expect(await page.evaluate('sessionStorage.length')).toBe(0);
-      await until(async () => /^afterwrite_subscribers 0$/m.test(await (await fetch(`${app.url}/metrics`)).text()));
-      await expect(tab.ask('read', id)).rejects.toThrow(/sign|token|credential/i);
+      await until(async () => (await subscribers()) === '0');
+      await expect(tab.ask('read', id)).rejects.toThrow(/sign|unauthenticated/i);
     });
 
     it('sends what waits when the connection is back, in order and once, although the page was closed', async () => {
@@ -168,12 +191,17 @@ describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,',
       const other = elsewhere();
       for (const name of ['1', '2', '3']) await register(other, name);
       const tab = await pages.open(library, clerk);
+      const listed = async (rows: number) => (await tab.ask('listed'))?.slice(0, rows);
       await tab.ask('list');
-      expect(await tab.ask('listed')).toEqual(['3', '2', '1']);
+      expect(await listed(2)).toEqual(['3', '2']);
+      await tab.ask('more');
+      expect(await listed(3)).toEqual(['3', '2', '1']);
       await tab.ask('watchList');
       await register(other, '4');
-      await until(async () => (await tab.ask('listed'))?.[0] === '4');
-      expect(await tab.ask('listed')).toEqual(['4', '3', '2']);
+      await until(async () => (await listed(1))?.[0] === '4');
+      expect(await listed(3)).toEqual(['4', '3', '2']);
+      await tab.ask('more');
+      expect(await listed(4)).toEqual(['4', '3', '2', '1']);
     });
   });
 });

@@ -7,12 +7,14 @@ import type { Page, Request, Route } from 'playwright-core';
 import { afterAll, beforeAll } from 'vitest';
 import { useBrowser, type Watched } from '../../e2e/browser/browser.ts';
 import type { TestApp } from '../../support/server/app.ts';
+import { compile } from '../relay/compile.ts';
 import type { Offer } from './page/shop.ts';
 
 /** The libraries, each with the way over which its subscriptions go here. */
 export const LIBRARIES = [
   ['Apollo Client over a WebSocket', 'apollo'],
   ['urql over server-sent events', 'urql'],
+  ['Relay over a WebSocket', 'relay'],
 ] as const;
 export type Library = (typeof LIBRARIES)[number][1];
 
@@ -78,12 +80,14 @@ export function usePages(app: () => TestApp): {
   let server: Server;
   let origin: string;
   beforeAll(async () => {
+    const compiled = await compile();
     const { outputFiles } = await build({
       entryPoints: LIBRARIES.map(([, library]) => join(import.meta.dirname, 'page', `${library}.ts`)),
       ...{ bundle: true, write: false, outdir: '/', format: 'esm', platform: 'browser', target: 'es2024' },
+      alias: { compiled: compiled.folder },
       // As deployed: graphcache warns of fragments on interfaces while it is developed with.
       define: { 'process.env.NODE_ENV': '"production"' },
-    });
+    }).finally(compiled.remove);
     const scripts = new Map(outputFiles.map(({ path, contents }) => [path, contents]));
     server = createServer(({ url = '/' }, response) => {
       const { pathname } = new URL(url, 'http://page');

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ConcreteRequest } from 'relay-runtime';
+import { DOCUMENTS } from './documents.ts';
 
 /** The module that contains the documents; Relay wants their names to begin with it. */
 const MODULE = 'shop';
@@ -15,12 +16,15 @@ export interface Compiled {
   readonly folder: string;
 }
 
-/** Compiles documents with the configuration of the manual, in a folder that lasts as long as the tests of the file. */
-export function compile(documents: readonly string[], config: object): Compiled & { remove(): void } {
+const CONFIG = '../../../docs/example/frontend/relay.config.mjs';
+
+/** Compiles the documents of the tests with the configuration of the manual, in a folder of their own. */
+export async function compile(): Promise<Compiled & { remove(): void }> {
+  const { default: config } = await import(CONFIG);
   const folder = mkdtempSync(join(tmpdir(), 'afterwrite-relay-'));
   mkdirSync(join(folder, 'src'));
   copyFileSync('schema/schema.graphql', join(folder, 'schema.graphql'));
-  const tags = documents.map((document) => `graphql\`${document}\`;`);
+  const tags = DOCUMENTS.map((document) => `graphql\`${document}\`;`);
   writeFileSync(join(folder, 'src', `${MODULE}.ts`), `import { graphql } from 'relay-runtime';\n${tags.join('\n')}\n`);
   // Of a type import nothing remains at run time.
   writeFileSync(join(folder, 'relay.config.json'), JSON.stringify({ ...config, useImportTypeSyntax: true }));

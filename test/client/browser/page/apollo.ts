@@ -14,6 +14,8 @@ open({ sockets: createClient }, (afterwrite) => {
   let endings = 0;
   const subscribe = (query: string, variables: Record<string, unknown>) =>
     client.subscribe({ query: gql(query), variables }).subscribe({ complete: () => endings++, error: () => endings++ });
+  let more: () => Promise<unknown> = () => Promise.reject(new Error('There is no list.'));
+  const list = () => client.readQuery<ListView>({ query: gql(LIST), variables: { first: 2 } });
   const shown = (id: string) =>
     client.readQuery<CustomerView>({ query: gql(CUSTOMER), variables: { id } })?.customer?.name;
   return {
@@ -33,13 +35,14 @@ open({ sockets: createClient }, (afterwrite) => {
     history: () => history,
     list: async () => {
       const first = { query: gql(LIST), variables: { first: 2 } };
-      const { data } = await client.query<ListView>(first);
+      await client.query<ListView>(first);
       const watching = client.watchQuery<ListView>(first);
       watching.subscribe(() => {});
-      await watching.fetchMore({ variables: { first: 1, cursor: data?.customers.pageInfo.endCursor } });
+      more = () => watching.fetchMore({ variables: { first: 1, cursor: list()?.customers.pageInfo.endCursor } });
     },
+    more: async () => void (await more()),
     watchList: () => void subscribe(LIVE_LIST, { first: 3 }),
-    listed: () => namesIn(client.readQuery<ListView>({ query: gql(LIST), variables: { first: 2 } })),
+    listed: () => namesIn(list()),
     endings: () => endings,
     clear: async () => void (await client.clearStore()),
   };

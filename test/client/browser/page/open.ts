@@ -25,6 +25,7 @@ export function open(options: Partial<AfterwriteOptions>, makeShop: (afterwrite:
     },
     queued: () => afterwrite.queued,
     token: () => afterwrite.token,
+    signIn: () => afterwrite.signIn(),
     signOut: () => afterwrite.signOut(),
   };
 }

@@ -10,8 +10,10 @@ export interface Shop {
   watch(id: string): void;
   /** All names that the page has shown of the customer that it watches, oldest first. */
   history(): readonly (string | undefined)[];
-  /** Shows the newest customers: a page of two, and one more by the next page. */
+  /** Shows the newest customers: a page of two. */
   list(): Promise<void>;
+  /** Adds the next customer to the list, by a page of its own. */
+  more(): Promise<void>;
   /** Keeps the newest customers live: as many as the page shows. */
   watchList(): void;
   /** The names in the list, newest first. */
@@ -29,6 +31,7 @@ export interface Offer extends Shop {
   /** How many commands wait. */
   queued(): number;
   token(): string | undefined;
+  signIn(): Promise<void>;
   signOut(): void;
 }
 
