@@ -82,12 +82,11 @@ export class ChainVerifier {
   /** @throws {LogFault} if this is not the next event of the chain. */
   next({ position, leaf, hash }: ChainedEvent): void {
     const expected = this.#position + 1;
-    if (position > expected) {
-      const missing = position - expected === 1 ? 'the event is missing' : `${position - expected} events are missing`;
-      throw new LogFault(`${missing}: position ${position} follows`, expected);
+    if (position !== expected) {
+      const what =
+        position > expected ? 'it is missing, or was moved' : 'it is missing, or another one is there a second time';
+      throw new LogFault(`${what}: position ${position} follows instead`, expected);
     }
-    if (position < expected)
-      throw new LogFault(`position ${position} is there a second time, or out of order`, position);
     const computed = chainHash(this.#hash, leaf);
     if (!computed.equals(hash)) {
       throw new LogFault('the event was altered, or its hash, or the event before it together with its hash', position);
@@ -107,13 +106,14 @@ export class ChainVerifier {
     const at = Math.max(from, this.#position);
     if (!head) throw new LogFault('the text of a head has another form than it is signed in', at);
     const { position, keyId } = head;
-    if (position !== this.#position || position < from) {
-      throw new LogFault(`there is a head of position ${position}, which does not belong here`, at);
-    }
     const key = this.#keys.get(keyId);
-    if (!key) throw new LogFault(`the head is signed by another key (${keyId}) than yours`, position);
-    if (!isSignedBy(signed, key))
-      throw new LogFault(`the signature of the head does not fit its text and the key ${keyId}`, position);
+    if (!key) throw new LogFault(`the head is signed by another key (${keyId}) than yours`, at);
+    if (!isSignedBy(signed, key)) {
+      throw new LogFault(`the signature of the head does not fit its text and the key ${keyId}`, at);
+    }
+    if (position !== this.#position || position < from) {
+      throw new LogFault(`there is a head of position ${position}, which does not belong here`, this.#position + 1);
+    }
     if (!head.origin.equals(this.#start.origin))
       throw new LogFault('the head was signed for another log', from, position);
     if (!head.hash.equals(this.#hash)) throw new LogFault(notSigned('the hash of the chain'), from, position);

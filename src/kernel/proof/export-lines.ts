@@ -35,6 +35,11 @@ export type ExportLine =
   | { readonly kind: 'end'; readonly end: ExportEnd };
 
 const FORMAT = 'afterwrite-export-1';
+/** Numbers have at most 15 digits, so that they are exact. */
+const HEADER = new RegExp(
+  `^\\{"export":"${FORMAT}","origin":"([\\w -]+)","from":([1-9]\\d{0,14}),"to":(0|[1-9]\\d{0,14}),"before":"([0-9a-f]{64})",` +
+    '"peaks":\\[((?:"[0-9a-f]{64}"(?:,(?="))?)*)\\],"previousHead":(?:"([0-9a-f]{64})"|null)\\}$',
+);
 const HASH = /^[0-9a-f]{64}$/;
 
 const EVENT_START = '{"hash":"';
@@ -42,12 +47,12 @@ const CONTENT_START = '","event":';
 /** Where an event's content begins, in bytes from the start of its line. */
 const CONTENT_AT = EVENT_START.length + 64 + CONTENT_START.length;
 /** The content says first which position it has. */
-const POSITION = /^\{"position":([1-9]\d{0,15}),/;
+const POSITION = /^\{"position":([1-9]\d{0,14}),/;
 /** Bytes that are read for the position. */
 const POSITION_BYTES = 40;
 
 const LEAF = /^\{"hash":"([0-9a-f]{64})","leaf":"([0-9a-f]{64})"\}$/;
-const END = /^\{"end":(0|[1-9]\d{0,15}),"events":(0|[1-9]\d{0,15}),"heads":(0|[1-9]\d{0,15})\}$/;
+const END = /^\{"end":(0|[1-9]\d{0,14}),"events":(0|[1-9]\d{0,14}),"heads":(0|[1-9]\d{0,14})\}$/;
 
 /** The hash of the origin of an exported log. */
 export function originOf({ origin }: ExportHeader): Buffer {
@@ -80,22 +85,15 @@ export function endLine({ end, events, heads }: ExportEnd): string {
 
 /** @returns undefined if it is not exactly what {@link headerLine} writes. */
 export function readHeader(line: Buffer): ExportHeader | undefined {
-  const text = line.toString();
-  const { origin, from, to, before, peaks, previousHead } = parsed(text);
-  if (typeof origin !== 'string' || !isHash(before)) return undefined;
-  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || Number(from) < 1 || Number(to) < Number(from) - 1) {
+  const [, origin, from, to, before, peaks, previousHead] = HEADER.exec(line.toString('latin1')) ?? [];
+  if (origin === undefined || before === undefined || peaks === undefined || Number(to) < Number(from) - 1)
     return undefined;
-  }
-  if (!Array.isArray(peaks) || !peaks.every(isHash) || !(previousHead === null || isHash(previousHead)))
-    return undefined;
-  const header: ExportHeader = {
+  return {
     ...{ origin, from: Number(from), to: Number(to) },
     before: Buffer.from(before, 'hex'),
-    peaks: peaks.map((peak) => Buffer.from(peak, 'hex')),
-    previousHead: previousHead === null ? undefined : Buffer.from(previousHead, 'hex'),
+    peaks: (peaks.match(/\w+/g) ?? []).map((peak) => Buffer.from(peak, 'hex')),
+    previousHead: previousHead === undefined ? undefined : Buffer.from(previousHead, 'hex'),
   };
-  // Another way of writing the same is not accepted, nor is anything more.
-  return headerLine(header) === text && line.equals(Buffer.from(text)) ? header : undefined;
 }
 
 /** @returns undefined if it is not exactly what an export has. */
@@ -131,17 +129,4 @@ function readOther(line: Buffer): ExportLine | undefined {
   const [, end, events, heads] = END.exec(text) ?? [];
   if (end) return { kind: 'end', end: { end: Number(end), events: Number(events), heads: Number(heads) } };
   return undefined;
-}
-
-function isHash(value: unknown): value is string {
-  return typeof value === 'string' && HASH.test(value);
-}
-
-function parsed(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
 }

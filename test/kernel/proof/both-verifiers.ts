@@ -1,0 +1,63 @@
+import type { KeyObject } from 'node:crypto';
+import { expect } from 'vitest';
+import { verifyExport as verifyByScript } from '../../../audit/verify-export.mjs';
+import { keyIdOf } from '../../../src/kernel/proof/signed-head.ts';
+import { isProved } from '../../../src/kernel/proof/verdict.ts';
+import { verifyExport } from '../../../src/kernel/proof/verify-export.ts';
+import { KEYS } from './made-export.ts';
+
+/** What both verifiers say of an export. */
+export interface SharedVerdict {
+  readonly isProved: boolean;
+  /** First and last position of the fault. */
+  readonly fault: readonly [number, number] | undefined;
+  /** The last position that is proved; 0 if none is. */
+  readonly proved: number;
+  /** The last position up to which the chain is whole. */
+  readonly followed: number;
+  /** The positions of the first and the last head. */
+  readonly heads: readonly [number, number] | undefined;
+}
+
+/** Verifies an export with the product and with the script for auditors, which must agree. */
+export async function verdictOn(
+  file: Buffer,
+  keys: readonly KeyObject[] = [KEYS.publicKey],
+  chunk = 97,
+): Promise<SharedVerdict> {
+  const own = await verdictOfProduct(file, keys, chunk);
+  expect(await verdictOfScript(file, keys, chunk)).toEqual(own);
+  return own;
+}
+
+async function verdictOfProduct(file: Buffer, keys: readonly KeyObject[], chunk: number): Promise<SharedVerdict> {
+  const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
+  const verdict = await verifyExport(chunksOf(file, chunk), { keys: byId });
+  const { fault, to, head, firstHead, followed } = verdict;
+  return {
+    isProved: isProved(verdict),
+    fault: fault && [fault.from, fault.to],
+    proved: Math.min(head?.position ?? 0, to),
+    followed,
+    heads: firstHead && head && [firstHead.position, head.position],
+  };
+}
+
+async function verdictOfScript(file: Buffer, keys: readonly KeyObject[], chunk: number): Promise<SharedVerdict> {
+  const { fault, to, position, firstHead, lastHead } = await verifyByScript(latin1(chunksOf(file, chunk)), keys);
+  return {
+    isProved: fault === undefined && lastHead !== undefined,
+    fault: fault && [fault.from, fault.to],
+    proved: Math.min(lastHead?.position ?? 0, to),
+    followed: Math.min(position, to),
+    heads: firstHead && lastHead && [firstHead.position, lastHead.position],
+  };
+}
+
+async function* chunksOf(file: Buffer, bytes: number): AsyncGenerator<Buffer> {
+  for (let from = 0; from < file.length; from += bytes) yield file.subarray(from, from + bytes);
+}
+
+async function* latin1(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  for await (const chunk of chunks) yield chunk.toString('latin1');
+}
