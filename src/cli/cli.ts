@@ -4,8 +4,12 @@ import { withoutCredentials } from '../text/credentials.ts';
 import { terminalSafe } from '../text/terminal.ts';
 
 /** The environment of a command. */
-export interface Cli {
+export interface Cli extends OfflineCli {
   readonly app: App;
+}
+
+/** The environment of a command that needs no application. */
+export interface OfflineCli {
   /** The project's folder: `schema/` and other files of the application are in it. */
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
@@ -23,6 +27,9 @@ export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
 /** The export of each command's file: a function that creates the command. */
 export type CommandFactory = (cli: Cli) => Command;
 
+/** The export of the file of a command that needs no application. */
+export type OfflineCommandFactory = (cli: OfflineCli) => Command;
+
 /**
  * How this command line is called, for sentences that name a command: the script of the repository that is called `cli`, or
  * the program of the package.
@@ -34,16 +41,16 @@ export function programOf(env: NodeJS.ProcessEnv): string {
 /**
  * Writes a line of a result. Control characters in stored text are escaped, so that a terminal does not execute them.
  */
-export function print(cli: Cli, line = ''): void {
+export function print(cli: OfflineCli, line = ''): void {
   cli.out.write(`${terminalSafe(line)}\n`);
 }
 
 /** Writes a value as JSON on several lines, for a program or a reader. */
-export function printJson(cli: Cli, value: unknown): void {
+export function printJson(cli: OfflineCli, value: unknown): void {
   for (const line of JSON.stringify(value, undefined, 2).split('\n')) print(cli, line);
 }
 
 /** Writes a line that is not a result: progress, and notices for the operator. */
-export function say(cli: Cli, line: string): void {
+export function say(cli: OfflineCli, line: string): void {
   cli.err.write(`${terminalSafe(withoutCredentials(line))}\n`);
 }

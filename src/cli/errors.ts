@@ -15,6 +15,7 @@ export const CLI_ERROR_CODES = [
     'SCHEMA_OUTDATED',
   ] as const),
   ...(['CHECK_FAILED', 'EVENTS_OUTDATED', 'EVENT_CHANGED'] as const),
+  ...(['LOG_ALTERED', 'NOT_PROVED', 'BAD_PUBLIC_KEY', 'NO_SUCH_FILE', 'FILE_EXISTS'] as const),
   ...(['LOG_DAMAGED', 'UNREADABLE_EVENT', 'DEAD_LETTER_NOT_FOUND', 'WHAT_TO_RETRY', 'STILL_WAITING'] as const),
   ...([
     'NO_SUCH_READ_MODEL',

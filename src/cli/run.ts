@@ -1,10 +1,10 @@
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import type { AppWithCommands } from '../definition/define-app.ts';
-import { later } from '../scheduling/timers.ts';
 import { documentsCommand } from './api/documents.ts';
 import { schemaCommand } from './api/schema.ts';
+import { auditKeyGenerateCommand } from './audit-key/generate.ts';
 import { checkCommand } from './check/check.ts';
-import { type Cli, programOf, say } from './cli.ts';
+import { type Cli, programOf } from './cli.ts';
 import { clockAcceptCommand } from './clock/accept.ts';
 import { configCommand } from './config.ts';
 import { doctorCommand } from './database/doctor.ts';
@@ -15,14 +15,15 @@ import { deadLettersListCommand } from './dead-letters/list.ts';
 import { deadLettersRetryCommand } from './dead-letters/retry.ts';
 import { deadLettersShowCommand } from './dead-letters/show.ts';
 import { devCommand } from './dev.ts';
-import { errorLine, InterruptedError } from './errors.ts';
 import { eventsCheckCommand } from './events/check.ts';
 import { eventsListCommand } from './events/list.ts';
+import { eventsVerifyExportCommand } from './events/verify-export.ts';
+import { eventsVerifyProofCommand } from './events/verify-proof.ts';
 import { generateCommand } from './generate/generate.ts';
-import { watchInterrupts } from './interrupts.ts';
 import { parkedDiscardCommand } from './parked/discard.ts';
 import { parkedListCommand } from './parked/list.ts';
 import { parkedRetryCommand } from './parked/retry.ts';
+import { runAsProcess, runProgram } from './program.ts';
 import { projectionsPruneCommand } from './projections/prune.ts';
 import { projectionsRebuildCommand } from './projections/rebuild.ts';
 import { projectionsStatusCommand } from './projections/status.ts';
@@ -38,7 +39,10 @@ function commandsOf(cli: Cli): Command[] {
     new Command('events')
       .description('inspect the log')
       .addCommand(eventsListCommand(cli))
-      .addCommand(eventsCheckCommand(cli)),
+      .addCommand(eventsCheckCommand(cli))
+      .addCommand(eventsVerifyExportCommand(cli))
+      .addCommand(eventsVerifyProofCommand(cli)),
+    new Command('audit-key').description('manage the key that signs the log').addCommand(auditKeyGenerateCommand(cli)),
     new Command('projections')
       .description('manage the read models')
       .addCommand(projectionsStatusCommand(cli))
@@ -71,9 +75,6 @@ function commandsOf(cli: Cli): Command[] {
   ];
 }
 
-/** How long the rest of the process may take to end, in ms. */
-const LINGER_MS = 1000;
-
 const helpOf = (program: string) => `
 Every command works beside a running server as well as without one: it uses the Postgres of DATABASE_URL, else the
 embedded one in DATA_DIR, which it starts if necessary. \`${program} config\` shows what is set.
@@ -88,17 +89,7 @@ async function createProgram(app: AppWithCommands, cli: Cli): Promise<Command> {
     program.addCommand(create(cli).helpGroup(`Commands of ${app.name}:`));
   }
   for (const command of commandsOf(cli)) program.addCommand(command.helpGroup('Commands:'));
-  configure(program, cli);
   return program;
-}
-
-/** Otherwise Commander would write to the streams of the process, and end it. */
-function configure(command: Command, cli: Cli): void {
-  command
-    .exitOverride()
-    .showHelpAfterError('(add --help for how to use it)')
-    .configureOutput({ writeOut: (text) => cli.out.write(text), writeErr: (text) => cli.err.write(text) });
-  for (const child of command.commands) configure(child, cli);
 }
 
 /**
@@ -108,13 +99,7 @@ function configure(command: Command, cli: Cli): void {
  * @param folder of the project.
  */
 export async function run(app: AppWithCommands, args: readonly string[], folder = process.cwd()): Promise<void> {
-  // The reader of the results may have seen enough: `events list | head`.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  const { env, stdout: out, stderr: err } = process;
-  const cli: Cli = { app, folder, env, out, err, signal: watchInterrupts() };
-  process.exitCode = await runCommand(app, cli, args);
-  // A lost connection may still be trying to reconnect.
-  later(LINGER_MS, () => process.exit(), { keepsProcess: false });
+  await runAsProcess((cli) => runCommand(app, { ...cli, app }, args), folder);
 }
 
 /**
@@ -122,15 +107,6 @@ export async function run(app: AppWithCommands, args: readonly string[], folder 
  *
  * @returns the exit code.
  */
-export async function runCommand(app: AppWithCommands, cli: Cli, args: readonly string[]): Promise<number> {
-  try {
-    const program = await createProgram(app, cli);
-    await program.parseAsync(args, { from: 'user' });
-    return 0;
-  } catch (error) {
-    // Commander has already written the message.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    say(cli, errorLine(error));
-    return error instanceof InterruptedError ? error.exitCode : 1;
-  }
+export function runCommand(app: AppWithCommands, cli: Cli, args: readonly string[]): Promise<number> {
+  return runProgram(() => createProgram(app, cli), cli, args);
 }

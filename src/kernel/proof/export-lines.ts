@@ -68,9 +68,9 @@ export function headerLine({ origin, from, to, before, peaks, previousHead }: Ex
   });
 }
 
-/** The line of an event. @param content as it was hashed, byte for byte. */
-export function eventLine(hash: string, content: string): string {
-  return `${EVENT_START}${hash}${CONTENT_START}${content}}`;
+/** The line of an event, in parts that are not copied. @param content as it was hashed, byte for byte. */
+export function eventLineParts(hash: Buffer, content: Buffer): Buffer[] {
+  return [Buffer.from(`${EVENT_START}${hash.toString('hex')}${CONTENT_START}`), content, CLOSING];
 }
 
 /** The line of an event after the range. */
@@ -118,6 +118,7 @@ function readEvent(line: Buffer): ExportLine | undefined {
 }
 
 const CODE_OF_BRACE = '}'.charCodeAt(0);
+const CLOSING = Buffer.of(CODE_OF_BRACE);
 
 function readOther(line: Buffer): ExportLine | undefined {
   // Latin-1 keeps each byte apart: what is not ASCII does not match.

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { endLine, eventLine, headerLine, leafLine } from '../../../src/kernel/proof/export-lines.ts';
+import { endLine, eventLineParts, headerLine, leafLine } from '../../../src/kernel/proof/export-lines.ts';
 import { chainHash, leafHash, originHash } from '../../../src/kernel/proof/hashes.ts';
 import { MerkleFrontier } from '../../../src/kernel/proof/merkle-frontier.ts';
 import { headHash, headLine, keyIdOf, type SignedHead, signHead } from '../../../src/kernel/proof/signed-head.ts';
@@ -51,7 +51,7 @@ export function exportOf(log: MadeLog, { from = 1, to }: MadeRange = {}): string
     hash = chainHash(hash, leaf);
     tree.push(leaf);
     if (position >= from && position <= last) {
-      lines.push(eventLine(hash.toString('hex'), content));
+      lines.push(Buffer.concat(eventLineParts(hash, Buffer.from(content))).toString());
       counts.events++;
     } else if (position > last) {
       lines.push(leafLine(hash.toString('hex'), leaf.toString('hex')));

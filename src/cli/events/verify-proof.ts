@@ -1,0 +1,31 @@
+import { Command } from 'commander';
+import { MAX_PROOF_BYTES, ProofError, verifyProof } from '../../kernel/proof/inclusion-proof.ts';
+import { type OfflineCli, type OfflineCommandFactory, print } from '../cli.ts';
+import { openFile, publicKeysOf } from './given-files.ts';
+
+/** `events verify-proof`: verifies the proof of one event offline. */
+export const eventsVerifyProofCommand: OfflineCommandFactory = (cli) =>
+  new Command('verify-proof')
+    .description('verify the proof of one event with a public key; needs no database and no application')
+    .argument('<file>', 'what `events prove` has written, or - for standard input')
+    .requiredOption('--key <file>', 'the public key in PEM; several one after the other if the key was changed')
+    .action(async (file: string, { key }: { readonly key: string }) => {
+      const keys = await publicKeysOf(cli, key);
+      const { position, content, head } = verifyProof(await readProof(cli, file), keys);
+      const signed = `signed ${head.signedAt.toISOString()} with key ${head.keyId}`;
+      print(cli, `PROVED: event ${position} is in the log as it was at position ${head.position}, ${signed}.`);
+      print(cli, content);
+    });
+
+async function readProof(cli: OfflineCli, file: string): Promise<Buffer> {
+  const { chunks } = await openFile(cli, file);
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > MAX_PROOF_BYTES)
+      throw new ProofError(`The file is longer than ${MAX_PROOF_BYTES} bytes: it is no proof.`);
+    parts.push(chunk);
+  }
+  return Buffer.concat(parts);
+}
