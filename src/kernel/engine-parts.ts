@@ -50,18 +50,14 @@ export interface EngineCore {
   readonly erasures: ErasureWatch | undefined;
   /** True if the connections of the projector's pool answer. */
   readonly canWork: () => boolean;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
 export function openCore(options: EngineOptions): EngineCore {
   const { database, domains } = options;
   const { observer = unobserved } = options;
-  const onError: EngineCore['onError'] = (error, context) => observer.tell('faultMet', { error, context });
   const ofPostgres = new DatabaseClock({
     ask: clockOf(database.watch.db),
-    onSkew: (skewMs) => observer.tell('clockSkewed', { skewMs }),
-    onStep: (stepMs) => observer.tell('clockStepped', { stepMs }),
-    onError: (error) => onError(error, { part: 'clock' }),
+    observer,
   });
   const clock = options.clock?.(ofPostgres) ?? ofPostgres;
   const erasures = new Erasures(database.projector.db);
@@ -74,10 +70,9 @@ export function openCore(options: EngineOptions): EngineCore {
     obstacles: new Obstacles((obstacle, isOver) => observer.tell('obstacleChanged', { obstacle, isOver })),
     feed: new CommitFeed(FEED_LIMIT, options.commitFeedBytes),
     fingerprints: database.notificationKey && new Fingerprints(database.notificationKey),
-    wakeUp: new WakeUp({ ...database.wakeUp, onError: (error) => onError(error, { part: 'wake-up' }) }),
-    erasures: options.subjectKeys && new ErasureWatch({ erasures, owner: database.owner.db, onError }),
+    wakeUp: new WakeUp({ ...database.wakeUp, observer }),
+    erasures: options.subjectKeys && new ErasureWatch({ erasures, owner: database.owner.db, observer }),
     canWork: () => database.projector.silentMs() < SILENT_AFTER_MS,
-    onError,
   };
 }
 
@@ -87,20 +82,20 @@ function readerOn(pool: Pool, { registry, options }: EngineCore): LogReader {
 }
 
 /** Creates the tables of the read models. */
-export function openReadTables({ options, database, registry, onError }: EngineCore): ReadTables {
+export function openReadTables({ options, database, registry, observer }: EngineCore): ReadTables {
   return new ReadTables({
     db: database.owner.db,
     leases: database.leases.db,
     keepMs: options.keepReadModelsForMs ?? 0,
     projections: [...registry.projections.values()],
     grant: database.grantRights,
-    onError: (error) => onError(error, { part: 'read tables' }),
+    observer,
   });
 }
 
 /** Tells of read models whose handlers have changed under the same version, or fills them again. */
 export async function checkFolds(core: EngineCore, { rebuilds }: Projector): Promise<void> {
-  const { options, database, registry, observer, onError } = core;
+  const { options, database, registry, observer } = core;
   if (options.projector === 'off') return;
   const isRebuilt = options.rebuildsChangedFolds ?? false;
   try {
@@ -114,14 +109,13 @@ export async function checkFolds(core: EngineCore, { rebuilds }: Projector): Pro
       observer.tell('foldChanged', { projection: name, version, isRebuilt, message: adviceOn(projection) });
     }
   } catch (error) {
-    onError(error, { part: 'fold check' });
+    observer.tell('faultMet', { error, context: { part: 'fold check' } });
   }
 }
 
 /** Runs the projections. */
 export function openProjector(core: EngineCore): Projector {
-  const { options, database, registry, observer, clock, obstacles, feed, fingerprints, wakeUp, canWork, onError } =
-    core;
+  const { options, database, registry, observer, clock, obstacles, feed, fingerprints, wakeUp, canWork } = core;
   const projector = new Projector({
     db: database.projector.db,
     leases: database.leases.db,
@@ -143,7 +137,6 @@ export function openProjector(core: EngineCore): Projector {
     observer,
     clock,
     onLost: (reason) => obstacles.set('log', reason),
-    onError,
   });
   database.projector.onConnectionEnd(() => projector.invalidate());
   return projector;
@@ -164,7 +157,7 @@ function openDedicated(core: EngineCore): DedicatedPools {
 
 /** Follows the replica that queries read from; undefined if they read from the primary. */
 export function followReplica(
-  { database, registry, options, onError }: EngineCore,
+  { database, registry, options, observer }: EngineCore,
   { hub, positions }: Projector,
 ): Replica | undefined {
   const { epoch, reader, replica: pool } = database;
@@ -177,7 +170,7 @@ export function followReplica(
     primary: positions,
     maxWaiters: options.maxWaiters ?? 10_000,
     maxWaitersPerCaller: options.maxWaitersPerCaller,
-    onError,
+    observer,
   });
   positions.mirrorEnds(replica.positions);
   for (const { onConnectionEnd } of [pool, reader]) onConnectionEnd(() => replica.invalidate());
@@ -195,7 +188,7 @@ export interface WriteSide {
 
 /** Accepts commands. Committed events go to the feed, to the projector and to other instances. */
 export function openWriteSide(core: EngineCore, projector: Projector): WriteSide {
-  const { options, database, registry, observer, obstacles, feed, wakeUp, onError } = core;
+  const { options, database, registry, observer, obstacles, feed, wakeUp } = core;
   const { db } = database.writer;
   const log = new EventLog(db, registry.events, {
     idRules: idRulesOf(registry),
@@ -217,7 +210,7 @@ export function openWriteSide(core: EngineCore, projector: Projector): WriteSide
     },
     observer,
   });
-  const snapshots = new Snapshots(db, (error) => onError(error, { part: 'snapshots' }));
+  const snapshots = new Snapshots(db, observer);
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots, options.stateCacheBytes);
   const admission = new Admission(options.throttleLagMs ?? 0, options.fairLagMs ?? 0);
   const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
@@ -232,7 +225,7 @@ export function openProcesses(
   projector: Projector,
   { bus, states, admission }: WriteSide,
 ): ProcessManager {
-  const { options, database, registry, feed, canWork, onError } = core;
+  const { options, database, registry, feed, canWork, observer } = core;
   const processes = new ProcessManager({
     db: database.projector.db,
     writer: database.writer.db,
@@ -251,7 +244,7 @@ export function openProcesses(
     role: options.projector,
     registry,
     limits: options.processLimits,
-    onError,
+    observer,
   });
   admission.watchProcesses((initiator) => processes.crowdedBy(initiator));
   return processes;
@@ -259,7 +252,7 @@ export function openProcesses(
 
 /** Checks at intervals if everything is well. */
 export function openWatch(
-  { options, database, clock, obstacles, observer, onError }: EngineCore,
+  { options, database, clock, obstacles, observer }: EngineCore,
   projector: Projector,
   { queue, admission }: WriteSide,
   processes: ProcessManager,
@@ -271,7 +264,7 @@ export function openWatch(
     obstacles,
     head: projector.head,
     limitMs: options.clockSkewLimitMs ?? 0,
-    onError: (error) => onError(error, { part: 'clock' }),
+    observer,
   });
   return new EngineWatch({ db, clock, clockCheck, projector, queue, processes, admission, observer });
 }

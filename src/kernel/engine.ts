@@ -63,7 +63,7 @@ export interface Engine {
 /** Builds an engine from its parts. */
 export function createEngine(options: EngineOptions): Engine {
   const core = openCore(options);
-  const { database, registry, clock, obstacles, fingerprints, wakeUp, onError } = core;
+  const { database, registry, clock, obstacles, fingerprints, wakeUp, observer } = core;
   const readTables = openReadTables(core);
   const projector = openProjector(core);
   const replica = followReplica(core, projector);
@@ -106,7 +106,8 @@ export function createEngine(options: EngineOptions): Engine {
       await replica?.start();
       wakeUp.start({
         onNotification: (notification) => projector.onNotification(notification),
-        onWake: () => projector.missed().catch((error) => onError(error, { part: 'wake-up' })),
+        onWake: () =>
+          projector.missed().catch((error) => observer.tell('faultMet', { error, context: { part: 'wake-up' } })),
       });
       watch.start();
     },

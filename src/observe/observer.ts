@@ -24,6 +24,13 @@ export class Observer<All extends object> {
     for (const subscriber of this.#subscribersOf(name)) subscriber[name]?.(occurrence);
   }
 
+  /** An observer for a part whose other occurrences concern nobody: it passes on only these. */
+  only<Name extends keyof All>(...names: readonly Name[]): Observer<All> {
+    const heard = names.filter((name) => this.hears(name));
+    const passOn = heard.map((name) => [name, (occurrence: All[Name]) => this.tell(name, occurrence)]);
+    return new Observer<All>([Object.fromEntries(passOn) as SubscriberOf<All>]);
+  }
+
   #subscribersOf(name: keyof All): readonly SubscriberOf<All>[] {
     let subscribed = this.#subscribed.get(name);
     if (!subscribed) {

@@ -50,7 +50,7 @@ export interface ServedApi {
 export function serveApi(options: ServedApiOptions): ServedApi {
   const { schema, config, engine, database, turns, activeCallers, observer, reportFault, documents, loop } = options;
   const readModels = new ReadModels(database.reader.db, engine.registry.projections.values());
-  const courier = new Courier((error) => observer.tell('updateDelayed', { error, context: {} }));
+  const courier = new Courier(observer);
   const sources = { readModels, hub: engine.readSide.hub, courier, observer };
   const live = new LiveRows(sources);
   const shared: Shared = {

@@ -43,3 +43,13 @@ it('a method of a class is called on its object', () => {
   new Observer<Sounds>([counter]).tell('rang', { times: 1 });
   expect(counter.count).toBe(1);
 });
+
+it('a part can be given an observer that passes on some occurrences only', () => {
+  const told: unknown[] = [];
+  const both = { rang: ({ times }: Sounds['rang']) => told.push(times), knocked: () => told.push('knocked') };
+  const observer = new Observer<Sounds>([both]).only('rang');
+  observer.tell('rang', { times: 3 });
+  observer.tell('knocked', undefined);
+  expect(told).toEqual([3]);
+  expect([observer.hears('rang'), observer.hears('knocked')]).toEqual([true, false]);
+});

@@ -4,6 +4,7 @@ import type { CheckpointId } from '../define/checkpoint-id.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { ProjectionMoved } from '../notify/hub.ts';
 import type { RemoteAdvance } from '../notify/notification-buffer.ts';
+import type { EngineObserver } from '../observe/occurrences.ts';
 import type { Checkpoint, Checkpoints, OldestWaiting } from './checkpoints.ts';
 import { type Before, KnownCheckpoints } from './known-checkpoints.ts';
 
@@ -21,7 +22,7 @@ export interface RemoteCheckpointsParts {
   readonly canListen: () => boolean;
   /** Called with the advances of other instances. */
   readonly onMoved: (moved: ProjectionMoved) => void;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly observer: EngineObserver;
 }
 
 /** Interval of reading the table while this instance gets no notifications from others, in ms. */
@@ -209,7 +210,7 @@ export class RemoteCheckpoints extends KnownCheckpoints {
 
   /** Reads the table while leases are renewed too seldom for the callers that wait. */
   async #poll(): Promise<void> {
-    const { positions, isRunning, canListen, refreshHead, onError } = this.#parts;
+    const { positions, isRunning, canListen, refreshHead, observer } = this.#parts;
     while (!this.#isStopped) {
       const isAwaited =
         this.#unannounced.size > 0 || positions.names.some((name) => !isRunning(name) && positions.isAwaited(name));
@@ -217,7 +218,7 @@ export class RemoteCheckpoints extends KnownCheckpoints {
       const sinceRead = performance.now() - this.#readAt;
       if (sinceRead >= (isAwaited ? AWAITED_MS : isDeaf ? DEAF_MS : Number.POSITIVE_INFINITY)) {
         if (isDeaf) void refreshHead();
-        await this.#read().catch((error) => onError(error, { part: 'projector' }));
+        await this.#read().catch((error) => observer.tell('faultMet', { error, context: { part: 'projector' } }));
       }
       await this.#sleeper.sleep(isAwaited ? AWAITED_MS : DEAF_MS);
     }

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import type { LogHead } from '../log/log-head.ts';
+import type { EngineObserver } from '../observe/occurrences.ts';
 import type { Obstacles } from '../obstacles.ts';
 import type { DatabaseClock } from './database-clock.ts';
 
@@ -15,7 +16,7 @@ export interface ClockCheckParts {
    * any.
    */
   readonly limitMs: number;
-  readonly onError: (error: unknown) => void;
+  readonly observer: EngineObserver;
 }
 
 /** Minimum time between two queries if an operator has accepted a log that is ahead, in ms. */
@@ -52,14 +53,14 @@ export class ClockCheck {
   }
 
   async #lookUpAccepted(): Promise<void> {
-    const { db, onError } = this.#parts;
+    const { db, observer } = this.#parts;
     if (performance.now() - this.#lookedUpAt < LOOKUP_EVERY_MS) return;
     this.#lookedUpAt = performance.now();
     try {
       const [row] = await db.execute<{ position: number }>(sql`select accepted_position as position from es.store`);
       this.#accepted = row?.position ?? 0;
     } catch (error) {
-      onError(error);
+      observer.tell('faultMet', { error, context: { part: 'clock' } });
     }
   }
 }

@@ -2,15 +2,9 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import { every, type Timer } from '../../scheduling/timers.ts';
+import { type EngineObserver, unobserved } from '../observe/occurrences.ts';
+import type { Clock } from './clock.ts';
 import { wallTime } from './wall-clock.ts';
-
-/** The time of Postgres, as far as this process knows it. */
-export interface Clock {
-  /** Ms since 1970. */
-  now(): number;
-  /** The time in Postgres at an instant of `performance.now()`. */
-  at(instant: number): Date;
-}
 
 /** One measurement of Postgres' clock. */
 interface Sample {
@@ -25,16 +19,7 @@ interface Sample {
 export interface DatabaseClockOptions {
   /** Queries Postgres' time in ms since 1970, on a connection that no other work can keep busy. */
   readonly ask: () => Promise<number>;
-  /**
-   * Called with the difference between the two clocks in ms when it reaches another order of magnitude; positive if
-   * this machine is ahead.
-   */
-  readonly onSkew?: (skewMs: number) => void;
-  /**
-   * Called when Postgres' clock was set, or one of the machines slept: with the difference to the expected time in ms.
-   */
-  readonly onStep?: (stepMs: number) => void;
-  readonly onError?: (error: unknown) => void;
+  readonly observer?: EngineObserver;
 }
 
 /** Interval of measurements, in ms. */
@@ -57,7 +42,8 @@ const TOLD_FROM_MS = 1000;
  * this machine's time.
  */
 export class DatabaseClock implements Clock {
-  readonly #options: DatabaseClockOptions;
+  readonly #ask: () => Promise<number>;
+  readonly #observer: EngineObserver;
   #samples: readonly Sample[] = [];
   #offset = wallTime() - performance.now();
   /** The order of magnitude that was last reported, with the sign of the difference. */
@@ -65,8 +51,9 @@ export class DatabaseClock implements Clock {
   #timer: Timer | undefined;
   #measuring: Promise<void> | undefined;
 
-  constructor(options: DatabaseClockOptions) {
-    this.#options = options;
+  constructor({ ask, observer = unobserved }: DatabaseClockOptions) {
+    this.#ask = ask;
+    this.#observer = observer;
   }
 
   now(): number {
@@ -97,7 +84,7 @@ export class DatabaseClock implements Clock {
   /** Measures once, or joins a running measurement. Never throws. */
   measure(): Promise<void> {
     this.#measuring ??= this.#sample()
-      .catch((error) => this.#options.onError?.(error))
+      .catch((error) => this.#observer.tell('faultMet', { error, context: { part: 'clock' } }))
       .finally(() => {
         this.#measuring = undefined;
       });
@@ -106,7 +93,7 @@ export class DatabaseClock implements Clock {
 
   async #sample(): Promise<void> {
     const sent = performance.now();
-    const time = await this.#options.ask();
+    const time = await this.#ask();
     const received = performance.now();
     this.#take({ offset: time - (sent + received) / 2, error: (received - sent) / 2, at: received });
   }
@@ -115,7 +102,7 @@ export class DatabaseClock implements Clock {
     const before = this.#samples.filter((kept) => agree(kept, sample));
     // The clock was set, or one of the machines slept: earlier measurements are useless.
     const isStep = before.length < this.#samples.length;
-    if (isStep) this.#options.onStep?.(sample.offset - this.#offset);
+    if (isStep) this.#observer.tell('clockStepped', { stepMs: sample.offset - this.#offset });
     this.#samples = isStep ? [sample] : [...before.slice(1 - KEPT), sample];
     const errorOf = ({ error, at }: Sample) => error + (sample.at - at) * DRIFT;
     this.#offset = this.#samples.reduce((best, next) => (errorOf(next) <= errorOf(best) ? next : best)).offset;
@@ -129,7 +116,7 @@ export class DatabaseClock implements Clock {
     // Avoids repeated reports near the boundary between two orders of magnitude.
     if (size === this.#told || (isSmaller && magnitudeOf(skewMs * 1.25) === this.#told)) return;
     this.#told = size;
-    this.#options.onSkew?.(skewMs);
+    this.#observer.tell('clockSkewed', { skewMs });
   }
 }
 

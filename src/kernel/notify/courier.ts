@@ -1,4 +1,5 @@
 import { later } from '../../scheduling/timers.ts';
+import type { EngineObserver } from '../observe/occurrences.ts';
 
 /** Duration of a slice of work, in ms. Other work gets a turn on the event loop after each slice. */
 const SLICE_MS = 5;
@@ -22,7 +23,7 @@ interface Errand {
  * continues. After a second of work it uses a fifth of the event loop. Concurrent errands take turns.
  */
 export class Courier {
-  readonly #onError: (error: unknown) => void;
+  readonly #observer: EngineObserver;
   readonly #errands: Errand[] = [];
   #isRunning = false;
   /** Time that may be used before the next pause, in ms. */
@@ -31,9 +32,9 @@ export class Courier {
   /** Recent duration of a visit in ms, including everything that follows from it at once. */
   #visitMs = 0.1;
 
-  /** @param onError called if a visit throws; the other visits are still made. */
-  constructor(onError: (error: unknown) => void) {
-    this.#onError = onError;
+  /** @param observer told if a visit throws; the other visits are still made. */
+  constructor(observer: EngineObserver) {
+    this.#observer = observer;
   }
 
   /**
@@ -47,7 +48,7 @@ export class Courier {
       try {
         visit(value);
       } catch (error) {
-        this.#onError(error);
+        this.#observer.tell('updateDelayed', { error, context: {} });
       }
       return true;
     };

@@ -1,3 +1,4 @@
+import type { EngineObserver } from '../observe/occurrences.ts';
 import { inActiveSpan } from '../observe/trace.ts';
 import type { ChangedRows, FormerRows } from './changed-rows.ts';
 
@@ -29,10 +30,10 @@ export type Listener = (moved: ProjectionMoved) => void;
 export class Hub {
   readonly #listeners = new Map<string, Set<Listener>>();
   #subscribers = 0;
-  readonly #onError: (error: unknown) => void;
+  readonly #observer: EngineObserver;
 
-  constructor(onError: (error: unknown) => void) {
-    this.#onError = onError;
+  constructor(observer: EngineObserver) {
+    this.#observer = observer;
   }
 
   /** Number of listeners for subscribers. One that listens to several projections counts for each of them. */
@@ -76,7 +77,7 @@ export class Hub {
         try {
           listener(moved);
         } catch (error) {
-          this.#onError(error);
+          this.#observer.tell('faultMet', { error, context: { part: 'hub' } });
         }
       }
     });

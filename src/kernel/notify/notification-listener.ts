@@ -1,5 +1,6 @@
 import type postgres from 'postgres';
 import { later, type Timer } from '../../scheduling/timers.ts';
+import type { EngineObserver } from '../observe/occurrences.ts';
 import { type Notification, readNotification } from './notification-buffer.ts';
 import { CHANNEL } from './notification-sender.ts';
 
@@ -45,7 +46,7 @@ export interface NotificationListenerOptions {
   /** Sends a notification. Its echo shows that notifications arrive again. */
   readonly prove: () => void;
   /** Called once if notifications do not arrive, and again only if they have arrived in between. */
-  readonly onError: (error: NotListeningError) => void;
+  readonly observer: EngineObserver;
 }
 
 /**
@@ -153,7 +154,8 @@ export class NotificationListener {
 
   #stopListening(cause: unknown): void {
     const hasWorked = this.canListen;
-    if (!this.#isDoubtful) this.#options.onError(new NotListeningError(cause));
+    if (!this.#isDoubtful)
+      this.#options.observer.tell('faultMet', { error: new NotListeningError(cause), context: { part: 'wake-up' } });
     this.#isDoubtful = true;
     if (hasWorked) {
       // Perhaps only this connection has fallen silent, so it tries another one.

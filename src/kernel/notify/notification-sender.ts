@@ -1,6 +1,7 @@
 import type postgres from 'postgres';
 import { pause } from '../../scheduling/sleeper.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
+import type { EngineObserver } from '../observe/occurrences.ts';
 import type { NotificationBuffer } from './notification-buffer.ts';
 
 export const CHANNEL = 'afterwrite_appended';
@@ -17,7 +18,7 @@ export interface NotificationSenderOptions {
   /** Called with the number of each notification that was sent. */
   readonly onSent: (number: number) => void;
   /** Called once if sending fails, and again only if it has worked in between. */
-  readonly onError: (error: unknown) => void;
+  readonly observer: EngineObserver;
 }
 
 /** Sends the content of a buffer, soon and with a minimum time between two notifications. */
@@ -69,7 +70,7 @@ export class NotificationSender {
   }
 
   #send(): Promise<void> {
-    const { client, self, onSent, onError } = this.#options;
+    const { client, self, onSent, observer } = this.#options;
     const number = ++this.#number;
     this.#sendAfter = performance.now() + INTERVAL_MS;
     this.#sending = client
@@ -82,7 +83,7 @@ export class NotificationSender {
         },
         (error) => {
           this.#sendAfter = performance.now() + PAUSE_MS;
-          if (!this.#isFailing && !this.#isClosed) onError(error);
+          if (!this.#isFailing && !this.#isClosed) observer.tell('faultMet', { error, context: { part: 'wake-up' } });
           this.#isFailing = true;
         },
       )

@@ -1,5 +1,6 @@
 import { connect, type Login } from '../../database/session.ts';
 import { every, type Timer } from '../../scheduling/timers.ts';
+import type { EngineObserver } from '../observe/occurrences.ts';
 import { NotificationBuffer, type RemoteAdvance } from './notification-buffer.ts';
 import { type NotificationHandlers, NotificationListener } from './notification-listener.ts';
 import { NotificationSender } from './notification-sender.ts';
@@ -17,7 +18,7 @@ export interface WakeUpOptions {
   /** Default: the user of the URL. */
   readonly login?: Login | undefined;
   /** Called once if something does not work, and again only if it has worked in between. */
-  readonly onError: (error: unknown) => void;
+  readonly observer: EngineObserver;
   /**
    * If no notification arrives for this time, the instance checks whether any can, in ms. Default: {@link
    * HEARTBEAT_MS}.
@@ -41,7 +42,7 @@ export class WakeUp {
   #heartbeat: Timer | undefined;
   #isClosed = false;
 
-  constructor({ url, login, onError, heartbeatMs = HEARTBEAT_MS }: WakeUpOptions) {
+  constructor({ url, login, observer, heartbeatMs = HEARTBEAT_MS }: WakeUpOptions) {
     this.#heartbeatMs = heartbeatMs;
     // It needs clients of its own: LISTEN occupies a connection permanently, and Drizzle changes the clients that it is
     // given.
@@ -52,12 +53,12 @@ export class WakeUp {
       self,
       lastSent: () => this.#sender.number,
       prove: () => this.#sender.sendNow(),
-      onError,
+      observer,
     });
     this.#sender = new NotificationSender(this.#buffer, {
       client: open(),
       self,
-      onError,
+      observer,
       onSent: (number) => this.#listener.sent(number),
     });
   }

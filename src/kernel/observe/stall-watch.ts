@@ -1,7 +1,7 @@
 import { type BusyBackend, busyBackends } from '../../database/activity/activity.ts';
 import type { Database } from '../../database/client.ts';
 import { within } from '../../scheduling/timers.ts';
-import type { Clock } from '../clock/database-clock.ts';
+import type { Clock } from '../clock/clock.ts';
 import { type CurrentWork, explainStall, type Stall } from './stall.ts';
 
 /** Work that is watched for stalls. */

@@ -1,5 +1,5 @@
 import type { Blocker, BusyBackend } from '../../database/activity/activity.ts';
-import type { Clock } from '../clock/database-clock.ts';
+import type { Clock } from '../clock/clock.ts';
 
 /** Why appending or a projection does not progress. */
 export interface Stall {

@@ -7,6 +7,7 @@ import type { EventMetadata } from '../define/event.ts';
 import type { Process } from '../define/process-manager/process.ts';
 import { deadlines } from '../define/process-manager/process-deadlines.ts';
 import type { Hub } from '../notify/hub.ts';
+import type { EngineObserver } from '../observe/occurrences.ts';
 import type { DueDeadline } from './follow/work.ts';
 
 interface DeadlineRow {
@@ -46,11 +47,11 @@ export class DueDeadlines {
   readonly #hub: Hub;
   readonly #next: ReturnType<typeof prepared<DeadlineRow>>;
   readonly #begun: ReturnType<typeof prepared<{ begun: EventMetadata }>>;
-  readonly #onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly #observer: EngineObserver;
 
-  constructor(db: Database, hub: Hub, onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void) {
+  constructor(db: Database, hub: Hub, observer: EngineObserver) {
     this.#hub = hub;
-    this.#onError = onError;
+    this.#observer = observer;
     this.#next = prepared(
       db,
       'deadlines_next',
@@ -111,7 +112,7 @@ export class DueDeadlines {
       const following = rows.find(({ in_ms }) => in_ms > 0);
       return following ? Math.min(CHECK_EVERY_MS, Math.max(1, following.in_ms)) : CHECK_EVERY_MS;
     } catch (error) {
-      this.#onError(error, { part: 'deadlines', process });
+      this.#observer.tell('faultMet', { error, context: { part: 'deadlines', process } });
       return CHECK_EVERY_MS;
     }
   }

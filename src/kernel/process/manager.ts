@@ -17,6 +17,7 @@ import type { CommitFeed } from '../log/commit-feed.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { LogReader } from '../log/log-reader.ts';
 import type { Hub } from '../notify/hub.ts';
+import type { EngineObserver } from '../observe/occurrences.ts';
 import type { Stall } from '../observe/stall.ts';
 import type { CommandBus } from '../write/command-bus.ts';
 import type { StreamStates } from '../write/state/stream-states.ts';
@@ -58,7 +59,7 @@ export interface ProcessManagerParts {
   /** All stream types and events that this code knows. */
   readonly registry: Pick<Registry, 'aggregates' | 'events'>;
   readonly limits?: Partial<ProcessLimits> | undefined;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly observer: EngineObserver;
 }
 
 /** A kind of process, or an effect. */
@@ -95,7 +96,7 @@ export class ProcessManager {
 
   constructor(parts: ProcessManagerParts) {
     this.#parts = parts;
-    const { db, writer, leases, processes, effects, head, refreshHead, role, onError } = parts;
+    const { db, writer, leases, processes, effects, head, refreshHead, role, observer } = parts;
     this.#answers = new EffectAnswers(writer);
     const startPositions = new StartPositions(db, this.#answers);
     this.#checkpoints = new Checkpoints(leases);
@@ -120,10 +121,12 @@ export class ProcessManager {
       known: this.#known,
       role,
       canWork: parts.canWork,
-      refreshHead: singleFlight(() => refreshHead().catch((error) => onError(error, { part: 'projector' }))),
+      refreshHead: singleFlight(() =>
+        refreshHead().catch((error) => observer.tell('faultMet', { error, context: { part: 'projector' } })),
+      ),
       onMissing: async (key) => own.find(({ id }) => id.key === key)?.register(),
       onReleased: () => {},
-      onError,
+      observer,
     });
     const { log, feed, registry } = parts;
     const knows = (type: string) => Object.hasOwn(registry.events, type);
@@ -134,7 +137,7 @@ export class ProcessManager {
       const move = this.#moverOf(consumer.id);
       const onAhead = () => this.#leases.renewSoon();
       const reads = { log, feed, head, knows };
-      followers.set(name, new ProcessFollower({ name, work, ...reads, parked, limits, move, onAhead, onError }));
+      followers.set(name, new ProcessFollower({ name, work, ...reads, parked, limits, move, onAhead, observer }));
     }
     this.#followers = followers;
     head.onAdvance(() => {
@@ -181,11 +184,11 @@ export class ProcessManager {
    * Creates missing checkpoints. One that takes long, or cannot be created yet, does not keep the others from running.
    */
   async #registerAll(): Promise<void> {
-    const { onError } = this.#parts;
+    const { observer } = this.#parts;
     const each = this.#consumers.map((consumer) =>
       retryUntilStopped(consumer.register, {
         stopping: this.#stopping.signal,
-        onFailure: (error) => error && onError(error, { part: consumer.id.key }),
+        onFailure: (error) => error && observer.tell('faultMet', { error, context: { part: consumer.id.key } }),
       }),
     );
     await within<unknown>(REGISTER_WITHIN_MS, Promise.all(each), () => undefined);
@@ -203,13 +206,13 @@ export class ProcessManager {
   }
 
   #works(): Map<string, Works> {
-    const { db, hub, bus, states, processes, effects, adapters, onError } = this.#parts;
+    const { db, hub, bus, states, processes, effects, adapters, observer } = this.#parts;
     const answers = this.#answers;
     const limits = processLimits(this.#parts.limits);
     const { atOnce, perInitiator, effectsAtOnce, effectsPerInitiator, effectTimeoutMs: timeoutMs, ...shared } = limits;
     const works = new Map<string, Works>();
     for (const process of processes) {
-      const clock = new DueDeadlines(db, hub, onError);
+      const clock = new DueDeadlines(db, hub, observer);
       const follows = this.#streamsOf([...process.on.keys()]).add(process.name);
       const work = new ProcessWork({ db, process, bus, clock, follows });
       works.set(checkpointId('process', process.name).key, { work, limits: { ...shared, atOnce, perInitiator } });

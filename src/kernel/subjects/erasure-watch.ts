@@ -1,6 +1,7 @@
 import type { Database } from '../../database/client.ts';
 import { pause, Sleeper } from '../../scheduling/sleeper.ts';
 import type { LogHead } from '../log/log-head.ts';
+import type { EngineObserver } from '../observe/occurrences.ts';
 import type { Erasure, Erasures } from './erasures.ts';
 import { purge } from './purge.ts';
 
@@ -8,7 +9,7 @@ export interface ErasureWatchParts {
   readonly erasures: Pick<Erasures, 'after' | 'newest' | 'late'>;
   /** With the rights of the tables' owner. */
   readonly owner: Database;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly observer: EngineObserver;
 }
 
 /** What the watch calls once the engine is complete. */
@@ -87,7 +88,7 @@ export class ErasureWatch {
         await this.check();
         await remake?.();
       } catch (error) {
-        this.#parts.onError(error, { part: 'erasures' });
+        this.#parts.observer.tell('faultMet', { error, context: { part: 'erasures' } });
       }
       await this.#sleeper.sleep(IDLE_MS);
       await pause(SOON_MS, signal);

@@ -7,6 +7,7 @@ import type { LiveSubscriber } from '../../../src/graphql/live-queries/subscribe
 import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Turns } from '../../../src/scheduling/turns.ts';
 import { counters } from '../../support/kernel/counter.ts';
+import { delaysInto } from '../../support/kernel/observers.ts';
 import { Stage } from '../live/support.ts';
 
 const SCHEMA = `
@@ -61,7 +62,7 @@ export class LiveQueryStage extends Stage {
       schema: this.#schema,
       shared: this.shared,
       turns: new Turns(),
-      courier: new Courier((error) => this.faults.push(error)),
+      courier: new Courier(delaysInto(this.faults)),
       reportFault: (error) => {
         this.faults.push(error);
         return undefined;

@@ -12,6 +12,7 @@ import type { Projection } from '../../../src/kernel/define/read-model/projectio
 import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Turns } from '../../../src/scheduling/turns.ts';
 import { counters, customer } from '../../support/kernel/counter.ts';
+import { delaysInto } from '../../support/kernel/observers.ts';
 import { until } from '../../support/until.ts';
 import { Stage } from './support.ts';
 
@@ -81,7 +82,7 @@ beforeEach(() => {
 function rowMessages(suggestions: boolean): RowMessages {
   return new RowMessages({
     ...{ schema, shared: stage.shared, turns: new Turns(), timeoutMs: 10_000, suggestions },
-    courier: new Courier((error) => faults.push(error)),
+    courier: new Courier(delaysInto(faults)),
     reportFault: (error) => {
       faults.push(error);
       return undefined;

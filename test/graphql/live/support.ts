@@ -8,18 +8,17 @@ import type { Projection } from '../../../src/kernel/define/read-model/projectio
 import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Hub, type ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
 import { Mailbox } from '../../../src/kernel/notify/mailbox.ts';
-import type { EngineOccurrences } from '../../../src/kernel/observe/occurrences.ts';
 import type { RowValues } from '../../../src/kernel/read/fold/working-rows.ts';
-import { Observer } from '../../../src/observe/observer.ts';
 import { counters, customer } from '../../support/kernel/counter.ts';
+import { delaysInto, faultsInto } from '../../support/kernel/observers.ts';
 
 /** A read model that a test holds in its hands, with what looks at it live. */
 export class Stage {
-  readonly hub = new Hub((error) => this.faults.push(error));
+  readonly faults: unknown[] = [];
+  readonly hub = new Hub(faultsInto(this.faults));
   readonly positions = new Positions(['counters', 'others', 'notes'], 10_000);
   /** The end of the log. */
   readonly head = { position: 1000 };
-  readonly faults: unknown[] = [];
   readonly rows = new Map<string, RowValues>();
   /** Keys of the rows that were read, in this order. */
   readonly reads: string[] = [];
@@ -35,9 +34,8 @@ export class Stage {
   #position = 0;
 
   constructor() {
-    const onError = (error: unknown) => void this.faults.push(error);
-    const observer = new Observer<EngineOccurrences>([{ updateDelayed: ({ error }) => onError(error) }]);
-    const sources = { readModels: this.#readModels(), hub: this.hub, courier: new Courier(onError), observer };
+    const observer = delaysInto(this.faults);
+    const sources = { readModels: this.#readModels(), hub: this.hub, courier: new Courier(observer), observer };
     this.live = new LiveRows(sources);
     this.updates = new LiveUpdates({ ...sources, registry: this.registry });
   }

@@ -6,6 +6,7 @@ import { RemoteCheckpoints } from '../../../src/kernel/checkpoints/remote-checkp
 import { Positions } from '../../../src/kernel/consistency/positions.ts';
 import { LogHead } from '../../../src/kernel/log/log-head.ts';
 import { counters } from '../../support/kernel/counter.ts';
+import { faultsInto } from '../../support/kernel/observers.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
@@ -49,7 +50,7 @@ beforeEach(async () => {
     refreshHead: async () => {},
     canListen: () => true,
     onMoved: ({ projection, position }) => positions.advance(projection, position),
-    onError: (error) => faults.push(error),
+    observer: faultsInto(faults),
   });
   // Another instance owns the projection, moves it, and its notification has not come yet.
   await database.sql`update read.checkpoints set owner = ${randomUUID()}, position = 5`;

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { DatabaseClock } from '../../../src/kernel/clock/database-clock.ts';
+import type { EngineOccurrences } from '../../../src/kernel/observe/occurrences.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
 import { useEngine } from '../../support/kernel/engine.ts';
 import { holdUp } from '../../support/postgres/blocker.ts';
@@ -68,8 +70,12 @@ it("leases are renewed and read models moved after this machine's clock was set 
 function clockThatReads(readings: () => number, told: { skew?: number[]; step?: number[] } = {}) {
   return new DatabaseClock({
     ask: async () => readings(),
-    onSkew: (ms) => told.skew?.push(Math.round(ms / SECOND)),
-    onStep: (ms) => told.step?.push(Math.round(ms / SECOND)),
+    observer: new Observer<EngineOccurrences>([
+      {
+        clockSkewed: ({ skewMs }) => told.skew?.push(Math.round(skewMs / SECOND)),
+        clockStepped: ({ stepMs }) => told.step?.push(Math.round(stepMs / SECOND)),
+      },
+    ]),
   });
 }
 

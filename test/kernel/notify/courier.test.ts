@@ -1,10 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Courier } from '../../../src/kernel/notify/courier.ts';
+import { unobserved } from '../../../src/kernel/observe/occurrences.ts';
+import { delaysInto } from '../../support/kernel/observers.ts';
 
 describe('a courier', () => {
   it('visits all, each once, and says when it is done', async () => {
-    const courier = new Courier(() => {});
+    const courier = new Courier(unobserved);
     const visited: number[] = [];
     await courier.each(
       Array.from({ length: 5000 }, (_, n) => n),
@@ -16,7 +18,7 @@ describe('a courier', () => {
   });
 
   it('lets others have their turn long before it is done', async () => {
-    const courier = new Courier(() => {});
+    const courier = new Courier(unobserved);
     let visited = 0;
     const all = courier.each(Array(10_000).fill(0), () => {
       visited++;
@@ -29,7 +31,7 @@ describe('a courier', () => {
   });
 
   it('lets a short errand pass a long one', async () => {
-    const courier = new Courier(() => {});
+    const courier = new Courier(unobserved);
     let long = 0;
     const all = courier.each(Array(10_000).fill(0), () => {
       long++;
@@ -41,7 +43,7 @@ describe('a courier', () => {
 
   it('continues after a visit that throws, and reports the error', async () => {
     const faults: unknown[] = [];
-    const courier = new Courier((error) => faults.push(error));
+    const courier = new Courier(delaysInto(faults));
     const visited: number[] = [];
     await courier.each([1, 2, 3], (n) => {
       if (n === 2) throw new Error('not here');

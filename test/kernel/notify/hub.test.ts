@@ -1,5 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Hub, type ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
+import { unobserved } from '../../../src/kernel/observe/occurrences.ts';
+import { faultsInto } from '../../support/kernel/observers.ts';
 
 const moved = (projection: string, position = 1): ProjectionMoved => ({
   projection,
@@ -10,7 +12,7 @@ const moved = (projection: string, position = 1): ProjectionMoved => ({
 
 describe('the hub', () => {
   it('tells of the projections that were asked for, and of no others', () => {
-    const hub = new Hub(() => {});
+    const hub = new Hub(unobserved);
     const listener = vi.fn();
     hub.listen(['a', 'b'], listener);
     for (const projection of ['a', 'b', 'c']) hub.publish(moved(projection));
@@ -18,7 +20,7 @@ describe('the hub', () => {
   });
 
   it('tells nothing after the listener has left, and leaves the others', () => {
-    const hub = new Hub(() => {});
+    const hub = new Hub(unobserved);
     const listeners = [vi.fn(), vi.fn()];
     const [leave] = listeners.map((listener) => hub.listen(['a'], listener));
     leave?.();
@@ -28,7 +30,7 @@ describe('the hub', () => {
   });
 
   it('takes one function for two listeners', () => {
-    const hub = new Hub(() => {});
+    const hub = new Hub(unobserved);
     const listener = vi.fn();
     const leave = hub.listen(['a'], listener);
     hub.listen(['a'], listener);
@@ -39,7 +41,7 @@ describe('the hub', () => {
 
   it('reports a listener that throws, and tells the others', () => {
     const errors: unknown[] = [];
-    const hub = new Hub((error) => errors.push(error));
+    const hub = new Hub(faultsInto(errors));
     const listener = vi.fn();
     hub.listen(['a'], () => {
       throw new Error('broken');
@@ -51,7 +53,7 @@ describe('the hub', () => {
   });
 
   it('lets listeners come and go while it tells', () => {
-    const hub = new Hub(() => {});
+    const hub = new Hub(unobserved);
     const told: string[] = [];
     const leaveFirst = hub.listen(['a'], () => {
       told.push('first');

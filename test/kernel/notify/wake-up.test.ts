@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Notification } from '../../../src/kernel/notify/notification-buffer.ts';
 import { WakeUp } from '../../../src/kernel/notify/wake-up.ts';
+import { faultsInto } from '../../support/kernel/observers.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { openPooler } from '../../support/postgres/pooler.ts';
 import { useProxy } from '../../support/postgres/proxy.ts';
@@ -17,7 +18,7 @@ afterEach(async () => {
 
 function wakeUpOf(url = database.url, heartbeatMs?: number) {
   const seen = { wakes: 0, notifications: [] as Notification[], errors: [] as unknown[] };
-  const wakeUp = new WakeUp({ url, heartbeatMs, onError: (error) => seen.errors.push(error) });
+  const wakeUp = new WakeUp({ url, heartbeatMs, observer: faultsInto(seen.errors) });
   const start = () =>
     wakeUp.start({
       onNotification: (notification) => {

@@ -12,6 +12,7 @@ import type { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { receiptOf } from '../../support/kernel/appends.ts';
 import { system } from '../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { eachFault } from '../../support/kernel/observers.ts';
 import { Delivery, fillPurse, parcelDomain, payPostage, sendParcel } from '../../support/kernel/parcel-process.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
@@ -30,11 +31,10 @@ async function runnerOn(engine: TestEngine, after: Executed) {
       return command === payPostage ? after(await execute(), execute) : execute();
     },
   };
-  const onError = (error: unknown, context: Readonly<Record<string, unknown>>) =>
-    engine.faults.push({ error, context });
+  const observer = eachFault((fault) => engine.faults.push(fault));
   const head = new LogHead();
   const { db } = engine.database.projector;
-  const clock = new DueDeadlines(db, engine.projector.hub, onError);
+  const clock = new DueDeadlines(db, engine.projector.hub, observer);
   const runner = new ProcessFollower({
     name: 'process:Delivery',
     work: new ProcessWork({ db, process: Delivery as never, bus: slow, clock, follows: new Set() }),
@@ -46,7 +46,7 @@ async function runnerOn(engine: TestEngine, after: Executed) {
     knows: () => true,
     move: async () => true,
     onAhead: () => {},
-    onError,
+    observer,
   });
   head.onAdvance(() => runner.wake());
   const looking = setInterval(async () => {

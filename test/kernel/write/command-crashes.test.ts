@@ -7,6 +7,7 @@ import { OutcomeUnknownError } from '../../../src/kernel/errors.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
 import type { EngineOccurrences } from '../../../src/kernel/observe/occurrences.ts';
+import { unobserved } from '../../../src/kernel/observe/occurrences.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { StreamStates } from '../../../src/kernel/write/state/stream-states.ts';
 import { Observer } from '../../../src/observe/observer.ts';
@@ -60,7 +61,7 @@ function busOf({ log, database: { writer } }: TestEngine, batchLimit: number, gi
       },
     ]),
   });
-  const snapshots = new Snapshots(writer.db, () => {});
+  const snapshots = new Snapshots(writer.db, unobserved);
   return new CommandBus({ log, queue, states: new StreamStates(log, 100, snapshots) });
 }
 

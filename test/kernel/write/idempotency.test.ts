@@ -5,6 +5,7 @@ import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { ForbiddenError } from '../../../src/kernel/errors.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
+import { unobserved } from '../../../src/kernel/observe/occurrences.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { StreamStates } from '../../../src/kernel/write/state/stream-states.ts';
 import { receiptOf } from '../../support/kernel/appends.ts';
@@ -153,7 +154,7 @@ describe('a command whose outcome is unknown', () => {
     const bus = new CommandBus({
       log,
       queue: new AppendQueue(log, { limit: 10, batchLimit: 1, retryForMs: 150, onCommitted: () => {} }),
-      states: new StreamStates(log, 10, new Snapshots(opened.writer.db, () => {})),
+      states: new StreamStates(log, 10, new Snapshots(opened.writer.db, unobserved)),
     });
     const { aggregateId: counterId } = receiptOf(await bus.execute(openCounter, { label: 'a' }, system));
     proxy.holdAnswers();

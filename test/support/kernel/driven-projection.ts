@@ -5,11 +5,11 @@ import type { Change, Projection } from '../../../src/kernel/define/read-model/p
 import { CommitFeed } from '../../../src/kernel/log/commit-feed.ts';
 import { LogHead } from '../../../src/kernel/log/log-head.ts';
 import type { ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
-import { unobserved } from '../../../src/kernel/observe/occurrences.ts';
 import { ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';
 import { ProjectionRunner } from '../../../src/kernel/read/run/projection-runner.ts';
 import { until } from '../until.ts';
 import type { TestEngine } from './engine.ts';
+import { eachFault } from './observers.ts';
 
 /** How a projection fails at an event: its handler throws, or what it does to a row. */
 export type Fault = 'handler' | 'fold';
@@ -80,9 +80,8 @@ export class DrivenProjection {
       owner: this.owner,
       batchLimit,
       deadLetterLimit,
-      observer: unobserved,
       clock: this.#engine.clock,
-      onError: (error, context) => this.faults.push({ error, context }),
+      observer: eachFault((fault) => this.faults.push(fault)),
     });
     runner.start({ position: checkpoint?.position, generation: checkpoint?.generation, failure: null });
     try {

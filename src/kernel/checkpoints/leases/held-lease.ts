@@ -1,5 +1,6 @@
 import { pause } from '../../../scheduling/sleeper.ts';
 import type { CheckpointId } from '../../define/checkpoint-id.ts';
+import type { EngineObserver, FaultMet } from '../../observe/occurrences.ts';
 import type { Checkpoint } from '../checkpoints.ts';
 import { RENEW_MS } from './lease-statements.ts';
 import type { Leases } from './leases.ts';
@@ -11,8 +12,10 @@ export interface HeldLeaseParts {
   readonly consumer: Pick<CheckpointId, 'key'>;
   /** Called at most once, if another instance owns the checkpoint, it was deleted, or its generation has changed. */
   readonly onLost: () => void;
-  /** Called if the lease could not be renewed. The renewal is retried. */
-  readonly onError: (error: unknown) => void;
+  /** Told if the lease could not be renewed. The renewal is retried. */
+  readonly observer: EngineObserver;
+  /** What the lease is for, in the reports of faults. */
+  readonly context: FaultMet['context'];
 }
 
 /**
@@ -52,7 +55,7 @@ export class HeldLease {
   }
 
   async #renew(): Promise<void> {
-    const { leases, instanceId, consumer, onLost, onError } = this.#parts;
+    const { leases, instanceId, consumer, onLost, observer, context } = this.#parts;
     const { signal } = this.#ending;
     let waitMs = RENEW_MS;
     for (;;) {
@@ -64,7 +67,7 @@ export class HeldLease {
         if (held?.generation !== this.checkpoint.generation) return onLost();
         waitMs = held.isRenewed ? RENEW_MS : LOCKED_MS;
       } catch (error) {
-        onError(error);
+        observer.tell('faultMet', { error, context });
         waitMs = RENEW_MS;
       }
     }

@@ -1,5 +1,6 @@
 import { pause, Sleeper } from '../../../scheduling/sleeper.ts';
 import type { CheckpointId } from '../../define/checkpoint-id.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import type { Checkpoint, Checkpoints } from '../checkpoints.ts';
 import type { KnownCheckpoints } from '../known-checkpoints.ts';
 import type { ProjectorRole } from './choose-leases.ts';
@@ -45,7 +46,7 @@ export interface LeaseKeeperParts {
   readonly onMissing?: ((key: string) => Promise<void>) | undefined;
   /** Called after a lease of this instance was released, so that other instances can take it. */
   readonly onReleased: () => void;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly observer: EngineObserver;
 }
 
 /** Requests for a renewal within this time share one, in ms. */
@@ -84,14 +85,17 @@ export class LeaseKeeper {
 
   /** Stops after the batches in progress, and gives up all leases. */
   async stop(): Promise<void> {
-    const { leases, runners, onReleased, onError } = this.#parts;
+    const { leases, runners, onReleased, observer } = this.#parts;
     this.#stopping.abort();
     await this.#running;
     // If one runner cannot be stopped, the leases of the others are released nevertheless.
     const stopped = await Promise.allSettled([...runners.values()].map((runner) => runner.stop()));
-    for (const end of stopped) if (end.status === 'rejected') onError(end.reason, { part: 'lease' });
+    for (const end of stopped)
+      if (end.status === 'rejected') observer.tell('faultMet', { error: end.reason, context: { part: 'lease' } });
     await Promise.all(this.#ending.values());
-    await leases.release(this.instanceId).then(onReleased, (error) => onError(error, { part: 'lease' }));
+    await leases
+      .release(this.instanceId)
+      .then(onReleased, (error) => observer.tell('faultMet', { error, context: { part: 'lease' } }));
   }
 
   async #keep(): Promise<void> {
@@ -99,7 +103,10 @@ export class LeaseKeeper {
     while (!signal.aborted) {
       await this.#sleeper.sleep(RENEW_MS);
       await pause(SOON_MS, signal);
-      if (!signal.aborted) await this.#renew().catch((error) => this.#parts.onError(error, { part: 'projector' }));
+      if (!signal.aborted)
+        await this.#renew().catch((error) =>
+          this.#parts.observer.tell('faultMet', { error, context: { part: 'projector' } }),
+        );
     }
   }
 
@@ -124,14 +131,14 @@ export class LeaseKeeper {
 
   /** Does not wait: finding the position of a new checkpoint may require reading the whole log. */
   #replaceMissing(all: readonly LeasedCheckpoint[]): void {
-    const { consumers, onMissing, onError } = this.#parts;
+    const { consumers, onMissing, observer } = this.#parts;
     if (!onMissing || this.#role === 'off') return;
     const present = new Set(all.map(({ key }) => key));
     for (const { key } of consumers) {
       if (present.has(key)) continue;
       onMissing(key).then(
         () => this.renewSoon(),
-        (error) => onError(error, { part: 'lease', checkpoint: key }),
+        (error) => observer.tell('faultMet', { error, context: { part: 'lease', checkpoint: key } }),
       );
     }
   }
@@ -183,7 +190,7 @@ export class LeaseKeeper {
     const ended = runner
       .stop()
       .then(after)
-      .catch((error) => this.#parts.onError(error, { part: 'lease', projection: name }))
+      .catch((error) => this.#parts.observer.tell('faultMet', { error, context: { part: 'lease', projection: name } }))
       .finally(() => this.#ending.delete(name));
     this.#ending.set(name, ended);
   }

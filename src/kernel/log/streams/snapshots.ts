@@ -4,6 +4,7 @@ import { prepared } from '../../../database/driver/drizzle/prepared.ts';
 import { approximateBytes, PAGE_BYTES } from '../../bytes.ts';
 import type { Aggregate } from '../../define/aggregate.ts';
 import type { EventTypes } from '../../define/event.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import { snapshotsJson } from '../sql-json.ts';
 import { type SnapshotOf, sealSnapshot } from './snapshot-envelope.ts';
 import type { Unusable } from './stream-loader.ts';
@@ -62,14 +63,14 @@ export class BadSnapshotError extends Error {
  */
 export class Snapshots {
   readonly #save: (parameters: Record<string, unknown>) => Promise<unknown>;
-  readonly #onError: (error: unknown) => void;
+  readonly #observer: EngineObserver;
   readonly #due = new Map<string, Due>();
   #bytes = 0;
   #told = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
-  constructor(db: Database, onError: (error: unknown) => void) {
-    this.#onError = onError;
+  constructor(db: Database, observer: EngineObserver) {
+    this.#observer = observer;
     this.#save = prepared(db, 'es_snapshot', sql`select es.save_snapshots(${sql.placeholder('snapshots')}::jsonb)`);
   }
 
@@ -109,7 +110,10 @@ export class Snapshots {
     const now = performance.now();
     if (now - this.#told < TELL_EVERY_MS) return;
     this.#told = now;
-    this.#onError(new BadSnapshotError(aggregate.name, streamId));
+    this.#observer.tell('faultMet', {
+      error: new BadSnapshotError(aggregate.name, streamId),
+      context: { part: 'snapshots' },
+    });
   }
 
   #take(aggregate: Aggregate, streamId: string, version: number, state: unknown): boolean {
@@ -161,7 +165,7 @@ export class Snapshots {
           snapshots: snapshotsJson(due.map((of) => ({ ...of, sealed: sealSnapshot(of, of.events, of.state) }))),
         });
       } catch (error) {
-        this.#onError(error);
+        this.#observer.tell('faultMet', { error, context: { part: 'snapshots' } });
       }
     }
     this.#running = undefined;

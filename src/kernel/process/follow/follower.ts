@@ -7,6 +7,7 @@ import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import { AheadOfCodeError } from '../../log/newer-events.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import type { ParkedFault, ParkedItems } from '../parked/parked-items.ts';
 import { ParkedPartitions } from '../parked/parked-partitions.ts';
 import { divide } from './divide.ts';
@@ -47,7 +48,7 @@ export interface ProcessFollowerParts {
   readonly move: (advance: ProcessAdvance) => Promise<boolean>;
   /** Called when it meets an event of newer code: another instance may be able to go on. */
   readonly onAhead: () => void;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly observer: EngineObserver;
 }
 
 /** Number of events in one read. */
@@ -148,12 +149,12 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   }
 
   protected override async prepare(stopping: AbortSignal): Promise<void> {
-    const { name, work, parked, limits, onError } = this.#parts;
+    const { name, work, parked, limits, observer } = this.#parts;
     const partitions = new ParkedPartitions(await parked.begin());
     const read = async (positions: readonly number[]) => (await this.#readable.at(positions)).events;
     const onRoom = () => this.wake();
     const newer = new NewerWork(() => this.#metNewer());
-    const shared = { name, work, parked, newer, onError };
+    const shared = { name, work, parked, newer, observer };
     const items = new ItemRunner({ ...shared, limits, read, onRoom }, partitions, this.position, stopping);
     const readAgain = (positions: readonly number[]) => this.#readable.at(positions);
     const retry = new ParkedRetry({ ...shared, items, read: readAgain, stopping });
@@ -186,12 +187,12 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
    * them may be handled before that.
    */
   protected override async handle(page: ReadablePage, stopping: AbortSignal): Promise<void> {
-    const { work, name, onError } = this.#parts;
+    const { work, name, observer } = this.#parts;
     const { items, mover } = this.#prepared;
     const routes = await work.routesOf(page.events, (partition) => items.isOpen(partition));
     const division = divide(page, routes, items.partitions, (type) => work.wanted(type));
     for (const { position, partition, eventType, error } of division.toPark) {
-      if (error) onError(error, { part: name, position, partition, eventType });
+      if (error) observer.tell('faultMet', { error, context: { part: name, position, partition, eventType } });
     }
     const toPark = division.toPark.map(({ item }) => item);
     if (!(await items.park(toPark, pauseAfter(5, undefined))) || stopping.aborted) return;
@@ -220,13 +221,13 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     const message = error instanceof Error ? error.message : String(error);
     this.#failure = `${this.name} ${JSON.stringify(context)}: ${message}`;
     this.describe({ trouble: message });
-    this.#parts.onError(error, { part: this.name, ...context });
+    this.#parts.observer.tell('faultMet', { error, context: { part: this.name, ...context } });
     return 'later';
   }
 
   protected override report(error: unknown): void {
     // This is a bug of the follower. The owner of the lease starts it again at its checkpoint.
-    this.#parts.onError(error, { part: this.name });
+    this.#parts.observer.tell('faultMet', { error, context: { part: this.name } });
   }
 
   protected override async ended(): Promise<void> {
@@ -260,7 +261,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
       }
       return isOurs;
     } catch (error) {
-      this.#parts.onError(error, { part: this.name });
+      this.#parts.observer.tell('faultMet', { error, context: { part: this.name } });
       return true;
     }
   }

@@ -1,6 +1,7 @@
 import { pause } from '../../../scheduling/sleeper.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import { newerEventOf } from '../../log/newer-events.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import type { ItemToPark, ParkedItems } from '../parked/parked-items.ts';
 import type { ParkedPartitions } from '../parked/parked-partitions.ts';
 import { contextOf, type Item, parkedOf } from './items.ts';
@@ -47,7 +48,7 @@ export interface ItemRunnerParts {
   readonly onRoom: () => void;
   /** The items that only newer code can handle. */
   readonly newer: NewerWork;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly observer: EngineObserver;
 }
 
 /**
@@ -185,15 +186,18 @@ export class ItemRunner {
       return;
     }
     this.#parts.newer.delete(item);
-    const { name, onError, parked, limits } = this.#parts;
+    const { name, observer, parked, limits } = this.#parts;
     const { failures } = item;
     const waitMs = failures.add(error);
-    if (!isThrottled(error)) onError(error, { part: name, ...contextOf(item), attempt: failures.count });
+    if (!isThrottled(error))
+      observer.tell('faultMet', { error, context: { part: name, ...contextOf(item), attempt: failures.count } });
     if (item.parked) {
       const failure = failureOf(error);
       const { parked: row } = item;
       // If this cannot be stored, the item is retried too, a little later.
-      await parked.failed(row, failure, waitMs).catch((reason) => onError(reason, { part: name }));
+      await parked
+        .failed(row, failure, waitMs)
+        .catch((reason) => observer.tell('faultMet', { error: reason, context: { part: name } }));
       this.#settle(item);
       return;
     }
@@ -241,8 +245,8 @@ export class ItemRunner {
   }
 
   async #store(items: readonly ItemToPark[], waitMs: number): Promise<boolean> {
-    const { name, parked, onError } = this.#parts;
-    const onFailure = (error: unknown) => error && onError(error, { part: name });
+    const { name, parked, observer } = this.#parts;
+    const onFailure = (error: unknown) => error && observer.tell('faultMet', { error, context: { part: name } });
     // From now on, later items of their partitions wait behind them.
     for (const item of items) this.#partitions.add(item);
     return retryUntilStopped(
@@ -254,8 +258,9 @@ export class ItemRunner {
   }
 
   async #unpark(item: Item, row: NonNullable<Item['parked']>): Promise<void> {
-    const { name, parked, onError } = this.#parts;
-    const onFailure = (error: unknown) => error && onError(error, { part: name, ...contextOf(item) });
+    const { name, parked, observer } = this.#parts;
+    const onFailure = (error: unknown) =>
+      error && observer.tell('faultMet', { error, context: { part: name, ...contextOf(item) } });
     const done = await retryUntilStopped(() => parked.answered(row), { stopping: this.#stopping, onFailure });
     if (done) this.#partitions.remove(row);
   }

@@ -1,5 +1,6 @@
 import { Sleeper } from '../../../scheduling/sleeper.ts';
 import { newerEventOf } from '../../log/newer-events.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import type { DueItem, ParkedFault, ParkedItems } from '../parked/parked-items.ts';
 import type { ItemRunner } from './item-runner.ts';
 import { Item } from './items.ts';
@@ -17,7 +18,7 @@ export interface ParkedRetryParts {
   readonly stopping: AbortSignal;
   /** The items that only newer code can handle. */
   readonly newer: NewerWork;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly observer: EngineObserver;
 }
 
 /** Maximum number of concurrent retries. */
@@ -45,13 +46,13 @@ export class ParkedRetry {
 
   /** Runs until it is stopped. */
   async run(): Promise<void> {
-    const { items, name, onError, stopping } = this.#parts;
+    const { items, name, observer, stopping } = this.#parts;
     while (!stopping.aborted) {
       let tried = 0;
       try {
         tried = await this.#tryDue();
       } catch (error) {
-        onError(error, { part: name });
+        observer.tell('faultMet', { error, context: { part: name } });
       }
       // There may be more.
       if (tried > 0) continue;
@@ -130,9 +131,9 @@ export class ParkedRetry {
   }
 
   async #failed(row: DueItem, error: Error): Promise<void> {
-    const { name, parked, onError } = this.#parts;
+    const { name, parked, observer } = this.#parts;
     const { partition, position, attempts } = row;
-    onError(error, { part: name, partition, position, attempt: attempts + 1 });
+    observer.tell('faultMet', { error, context: { part: name, partition, position, attempt: attempts + 1 } });
     await parked.failed(row, failureOf(error), pauseAfter(attempts + 1, error));
   }
 

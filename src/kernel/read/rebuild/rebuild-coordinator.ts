@@ -3,11 +3,12 @@ import { Sleeper } from '../../../scheduling/sleeper.ts';
 import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import { HeldLease } from '../../checkpoints/leases/held-lease.ts';
 import type { Leases } from '../../checkpoints/leases/leases.ts';
-import type { Clock } from '../../clock/database-clock.ts';
+import type { Clock } from '../../clock/clock.ts';
 import { checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import type { WindowMemory } from '../fold/window-memory.ts';
 import { beginRebuild, dropShadow } from './begin-rebuild.ts';
 import type { DedicatedPools } from './dedicated-pools.ts';
@@ -34,7 +35,7 @@ export interface RebuildCoordinatorParts {
   readonly beforeFill?: (() => Promise<void>) | undefined;
   /** Called after a read model got another table and generation, and possibly another position. */
   readonly onSwapped: () => void;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly observer: EngineObserver;
 }
 
 /** Time between two checks, in ms. */
@@ -111,7 +112,7 @@ export class RebuildCoordinator {
   #pollNow(): Promise<void> {
     this.#polling = this.#polling
       .then(() => this.#poll())
-      .catch((error) => this.#parts.onError(error, { part: 'rebuild' }));
+      .catch((error) => this.#parts.observer.tell('faultMet', { error, context: { part: 'rebuild' } }));
     return this.#polling;
   }
 
@@ -148,13 +149,14 @@ export class RebuildCoordinator {
   }
 
   #lease({ name, version }: Projection): Promise<HeldLease | undefined> {
-    const { leases, owner, onError } = this.#parts;
+    const { leases, owner, observer } = this.#parts;
     return HeldLease.take({
       leases,
       instanceId: owner,
       consumer: checkpointId('rebuild', name, version),
       onLost: () => void this.#current?.job.stop(),
-      onError: (error) => onError(error, { part: 'rebuild', projection: name }),
+      observer,
+      context: { part: 'rebuild', projection: name },
     });
   }
 
@@ -164,7 +166,9 @@ export class RebuildCoordinator {
     const job = new RebuildJob({ ...this.#parts, pools, log: pools.log, projection, purpose: 'rebuild', checkpoint });
     const ended = this.#runToEnd(job, pools, projection)
       .finally(() => lease.release())
-      .catch((error) => this.#parts.onError(error, { part: 'rebuild', projection: projection.name }))
+      .catch((error) =>
+        this.#parts.observer.tell('faultMet', { error, context: { part: 'rebuild', projection: projection.name } }),
+      )
       .finally(async () => {
         this.#current = undefined;
         await pools.close();

@@ -84,12 +84,14 @@ export class RebuildJob {
 
   /** Ends after the batch in progress. A longer step is cancelled. */
   async stop(): Promise<void> {
-    const { pools, onError } = this.#parts;
+    const { pools, observer } = this.#parts;
     this.#stopping.abort();
     await this.#filler.stop();
     if (this.#hasEnded) return;
     for (const [, table] of this.#filler.shadow.tables) {
-      await cancelWorkOn(pools.owner, table).catch((error) => onError(error, { part: 'rebuild' }));
+      await cancelWorkOn(pools.owner, table).catch((error) =>
+        observer.tell('faultMet', { error, context: { part: 'rebuild' } }),
+      );
     }
     await this.#running?.catch(() => undefined);
   }
@@ -170,12 +172,13 @@ export class RebuildJob {
 
   /** Stores why the swap is not possible, so that operators see it. */
   async #setFailure(why: string | null): Promise<void> {
-    const { pools, onError, projection } = this.#parts;
+    const { pools, observer, projection } = this.#parts;
     const { key } = this.#filler.shadow.checkpoint;
     const changed = await pools.projector.execute(
       sql`update read.checkpoints set failure = ${why} where projection = ${key} and failure is distinct from ${why} returning 1`,
     );
-    if (changed.length > 0 && why !== null) onError(new Error(why), { part: 'rebuild', projection: projection.name });
+    if (changed.length > 0 && why !== null)
+      observer.tell('faultMet', { error: new Error(why), context: { part: 'rebuild', projection: projection.name } });
   }
 }
 

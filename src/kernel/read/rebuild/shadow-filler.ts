@@ -1,11 +1,11 @@
 import { type Checkpoint, Checkpoints } from '../../checkpoints/checkpoints.ts';
-import type { Clock } from '../../clock/database-clock.ts';
+import type { Clock } from '../../clock/clock.ts';
 import { Positions } from '../../consistency/positions.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
-import { unobserved } from '../../observe/occurrences.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import type { WindowMemory } from '../fold/window-memory.ts';
 import type { FillTurn } from '../run/fill-turns.ts';
 import { ProjectionRunner } from '../run/projection-runner.ts';
@@ -29,7 +29,7 @@ export interface FillerParts {
   /** Shared with the read models that are served. */
   readonly windowMemory: WindowMemory;
   readonly clock: Clock;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly observer: EngineObserver;
 }
 
 /** Fills a shadow from the log as a live read model is filled, but without announcing it. */
@@ -70,7 +70,7 @@ export class ShadowFiller {
       log: parts.log,
       fillTurns: () => this.#turns,
       // How long its events have waited is not a lag.
-      observer: unobserved,
+      observer: parts.observer.only('faultMet'),
       checkpoints: new Checkpoints(pools.projector),
       onMoved: ({ position }) => this.#positions.advance(key, position),
     });

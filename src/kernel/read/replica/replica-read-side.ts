@@ -8,6 +8,7 @@ import { every } from '../../../scheduling/timers.ts';
 import { Positions } from '../../consistency/positions.ts';
 import type { CheckpointId } from '../../define/checkpoint-id.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import { PendingUpdates } from './pending-updates.ts';
 import type { ReadSide } from './read-side.ts';
 
@@ -36,7 +37,7 @@ export interface ReplicaOptions {
   readonly maxWaiters: number;
   /** Maximum number of waiting reads of one caller. */
   readonly maxWaitersPerCaller?: number | undefined;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+  readonly observer: EngineObserver;
 }
 
 interface ShownCheckpoint {
@@ -81,10 +82,10 @@ export class Replica implements ReadSide {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
-    const { db, projections, projected, maxWaiters, maxWaitersPerCaller: perCaller, onError } = options;
+    const { db, projections, projected, maxWaiters, maxWaitersPerCaller: perCaller, observer } = options;
     const names = projections.map(({ name }) => name);
     this.positions = new Positions(names, maxWaiters, { perCaller, onWait: () => this.#sleeper.wake() });
-    this.hub = new Hub((error) => onError(error, { part: 'hub' }));
+    this.hub = new Hub(observer);
     this.#checkpoints = prepared(
       db,
       'replica_checkpoints',
@@ -151,7 +152,8 @@ export class Replica implements ReadSide {
         idle = (await this.#poll()) ? 0 : idle + 1;
         failures = 0;
       } catch (error) {
-        if (!this.#stopping.signal.aborted) this.#options.onError(error, { part: 'replica' });
+        if (!this.#stopping.signal.aborted)
+          this.#options.observer.tell('faultMet', { error, context: { part: 'replica' } });
         failures++;
       }
       onPolled();
@@ -198,7 +200,10 @@ export class Replica implements ReadSide {
     const began = performance.now();
     const complain = () => {
       const seconds = Math.round((performance.now() - began) / 1000);
-      this.#options.onError(new Error(`The read replica has not answered for ${seconds} s.`), { part: 'replica' });
+      this.#options.observer.tell('faultMet', {
+        error: new Error(`The read replica has not answered for ${seconds} s.`),
+        context: { part: 'replica' },
+      });
     };
     const timer = every(SILENCE_MS, complain);
     const stop = () => timer.cancel();

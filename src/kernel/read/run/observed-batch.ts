@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock/database-clock.ts';
+import type { Clock } from '../../clock/clock.ts';
 import type { RecordedEvent } from '../../define/event.ts';
 import type { EngineObserver, FoldedBatch } from '../../observe/occurrences.ts';
 import { inBatchSpan } from '../../observe/trace.ts';

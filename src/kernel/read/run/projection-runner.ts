@@ -129,11 +129,13 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override report(error: unknown, events = this.inProgress?.events): void {
-    this.#parts.onError(error, {
+    const { observer } = this.#parts;
+    const context = {
       projection: this.#parts.projection.name,
       position: this.position,
       ...eventOf(error, events),
-    });
+    };
+    observer.tell('faultMet', { error, context });
   }
 
   protected override async ended(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Database } from '../../../database/client.ts';
 import type { ProjectorRole } from '../../checkpoints/leases/choose-leases.ts';
-import type { Clock } from '../../clock/database-clock.ts';
+import type { Clock } from '../../clock/clock.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogReader } from '../../log/log-reader.ts';
@@ -42,7 +42,6 @@ export interface ProjectorOptions {
   /** Called with the reason why the log has changed its history, and with `undefined` when that is over. */
   readonly onLost: (reason: string | undefined) => void;
   readonly clock: Clock;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
 /** How other instances are notified. Notifications may be lost. */

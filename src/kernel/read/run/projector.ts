@@ -51,19 +51,21 @@ export class Projector {
     this.#options = options;
     const stopping = this.#stopping.signal;
     this.#fillTurns = new FillTurns({ atOnce: options.fillsAtOnce, head: this.head, stopping });
-    const { projections, others, log, feed, onLost, onError } = options;
+    const { projections, others, log, feed, onLost, observer } = options;
     this.#log = new LogWatch({ log, head: this.head, feed, onLost });
     const names = projections.map(({ name }) => name);
     this.positions = new Positions(names, options.maxWaiters, {
       perCaller: options.maxWaitersPerCaller,
       onWait: () => this.#remote.awaited(),
     });
-    this.hub = new Hub((error) => onError(error, { part: 'hub' }));
+    this.hub = new Hub(observer);
     this.#checkpoints = new Checkpoints(options.leases);
     this.#batcher = new CheckpointBatcher(options.db);
     const runners = new Map<string, ProjectionRunner>();
     const byKey = new Map<string, ProjectionRunner>();
-    const refreshHead = singleFlight(() => this.refreshHead().catch((error) => onError(error, { part: 'projector' })));
+    const refreshHead = singleFlight(() =>
+      this.refreshHead().catch((error) => observer.tell('faultMet', { error, context: { part: 'projector' } })),
+    );
     this.#remote = new RemoteCheckpoints({
       checkpoints: this.#checkpoints,
       projections,
@@ -73,7 +75,7 @@ export class Projector {
       refreshHead,
       canListen: () => others.canListen,
       onMoved: (moved) => this.#moved(moved),
-      onError,
+      observer,
     });
     this.#leases = new Leases(options.leases);
     this.#keeper = new LeaseKeeper({
@@ -87,7 +89,7 @@ export class Projector {
       canWork: options.canWork,
       refreshHead,
       onReleased: () => others.released(),
-      onError,
+      observer,
     });
     for (const projection of projections) {
       const runner = this.#runnerOf(projection);
@@ -225,7 +227,7 @@ export class Projector {
   }
 
   #runnerOf(projection: Projection): ProjectionRunner {
-    const { db, log, feed, batchLimit, deadLetterLimit, observer, clock, onError } = this.#options;
+    const { db, log, feed, batchLimit, deadLetterLimit, observer, clock } = this.#options;
     return new ProjectionRunner({
       projection,
       table: new ProjectionTable(db, projection, this.#batcher),
@@ -243,7 +245,6 @@ export class Projector {
       onAhead: (isAhead) => this.#aheadHere(projection, isAhead),
       observer,
       clock,
-      onError,
     });
   }
 

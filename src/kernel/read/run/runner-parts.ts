@@ -1,5 +1,5 @@
 import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
-import type { Clock } from '../../clock/database-clock.ts';
+import type { Clock } from '../../clock/clock.ts';
 import type { ProjectionMoved } from '../../notify/hub.ts';
 import type { EngineObserver } from '../../observe/occurrences.ts';
 import type { WindowMemory } from '../fold/window-memory.ts';
@@ -26,5 +26,4 @@ export interface ProjectionRunnerParts extends BatchPipelineParts {
   readonly windowMemory?: WindowMemory;
   readonly observer: EngineObserver;
   readonly clock: Clock;
-  readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
 }

@@ -1,6 +1,6 @@
 import type { Checkpoint, OldestWaiting } from '../../checkpoints/checkpoints.ts';
 import { PROCESS } from '../../checkpoints/leases/instance-id.ts';
-import type { Clock } from '../../clock/database-clock.ts';
+import type { Clock } from '../../clock/clock.ts';
 import type { Positions } from '../../consistency/positions.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import type { LogHead } from '../../log/log-head.ts';

@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/client.ts';
 import { every, type Timer } from '../../../scheduling/timers.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import { buildIndexes } from './build-indexes.ts';
 import { dropIndexes } from './drop-indexes.ts';
 import { type EnsuredTables, type EnsureTablesParts, ensureTables } from './ensure-tables.ts';
@@ -12,7 +13,7 @@ export interface ReadTablesParts extends EnsureTablesParts {
   readonly keepMs: number;
   /** Time between two checks for what is no longer used, in ms; a minute unless given. */
   readonly checkEveryMs?: number;
-  readonly onError: (error: unknown) => void;
+  readonly observer: EngineObserver;
 }
 
 /** Interval of checks for versions and indexes that are no longer used, in ms. */
@@ -94,7 +95,8 @@ export class ReadTables {
     try {
       await noteUse(this.#parts.leases);
     } catch (error) {
-      if (!this.#stopping.signal.aborted) this.#parts.onError(error);
+      if (!this.#stopping.signal.aborted)
+        this.#parts.observer.tell('faultMet', { error, context: { part: 'read tables' } });
     } finally {
       this.#isNoting = false;
     }
@@ -105,7 +107,7 @@ export class ReadTables {
     this.#working = this.#working
       .then(() => (signal.aborted ? undefined : work()))
       .catch((error) => {
-        if (!signal.aborted) this.#parts.onError(error);
+        if (!signal.aborted) this.#parts.observer.tell('faultMet', { error, context: { part: 'read tables' } });
       });
   }
 }

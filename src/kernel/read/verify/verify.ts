@@ -24,7 +24,7 @@ export interface Verification extends Comparison {
 }
 
 export interface VerifyParts
-  extends Pick<FillerParts, 'pools' | 'projection' | 'owner' | 'batchLimit' | 'windowMemory' | 'clock' | 'onError'> {
+  extends Pick<FillerParts, 'pools' | 'projection' | 'owner' | 'batchLimit' | 'windowMemory' | 'clock' | 'observer'> {
   readonly leases: Leases;
   /** Ends it when aborted. Its tables are dropped. */
   readonly signal?: AbortSignal | undefined;
@@ -47,7 +47,7 @@ const LOCK_TIMEOUT_MS = 1000;
  * @throws {RebuildError} VERIFY_UNDER_WAY, REBUILD_REFUSED, VERIFY_FAILED
  */
 export async function verifyProjection(parts: VerifyParts): Promise<Verification> {
-  const { pools, projection, leases, owner, signal, onError } = parts;
+  const { pools, projection, leases, owner, signal, observer } = parts;
   signal?.throwIfAborted();
   await beginVerify(pools.owner, projection, owner);
   const lease = await HeldLease.take({
@@ -55,7 +55,8 @@ export async function verifyProjection(parts: VerifyParts): Promise<Verification
     consumer: checkpointId('verify', projection.name, projection.version),
     // The filler ends as soon as its writes are refused.
     onLost: () => undefined,
-    onError: (error) => onError(error, { part: 'verify' }),
+    observer,
+    context: { part: 'verify' },
   });
   if (!lease) throw gone(projection);
   // The second table is filled no further than the live one.

@@ -6,6 +6,7 @@ import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import { checkpointId } from '../../../../src/kernel/define/checkpoint-id.ts';
 import { useEngine } from '../../../support/kernel/engine.ts';
 import { fleetDomain, sumTables } from '../../../support/kernel/fleet.ts';
+import { faultsInto } from '../../../support/kernel/observers.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
@@ -34,7 +35,8 @@ async function take(instanceId: string): Promise<HeldLease | undefined> {
   const lease = await HeldLease.take({
     ...{ leases, instanceId, consumer: shadow },
     onLost: () => losses++,
-    onError: (error) => errors.push(error),
+    observer: faultsInto(errors),
+    context: {},
   });
   if (lease) held.push(lease);
   return lease;

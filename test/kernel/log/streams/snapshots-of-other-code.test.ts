@@ -4,6 +4,7 @@ import { defineAggregate } from '../../../../src/kernel/define/aggregate.ts';
 import { defineCommand } from '../../../../src/kernel/define/command.ts';
 import { defineEvent } from '../../../../src/kernel/define/event.ts';
 import { Snapshots } from '../../../../src/kernel/log/streams/snapshots.ts';
+import { unobserved } from '../../../../src/kernel/observe/occurrences.ts';
 import { receiptOf } from '../../../support/kernel/appends.ts';
 import {
   Counter,
@@ -122,7 +123,7 @@ describe('the snapshot of a stream', () => {
     const counterId = await resetByNewer();
     const { bus, database: opened, drain, faults } = await openEngine({ domains: [newer] });
     // The state as the older code would compute it: it does not know that the counter was reset.
-    const taker = new Snapshots(opened.writer.db, () => {});
+    const taker = new Snapshots(opened.writer.db, unobserved);
     taker.consider(Counter, counterId, { events: 10, bytes: 1000 }, 11, { status: 'OPEN', value: 8001 });
     await taker.settled();
     expect(await stored()).toMatchObject({ version: 11, state: { value: 8001 } });

@@ -6,6 +6,7 @@ import { defineCommand } from '../../../../src/kernel/define/command.ts';
 import { defineEvent } from '../../../../src/kernel/define/event.ts';
 import { sealSnapshot } from '../../../../src/kernel/log/streams/snapshot-envelope.ts';
 import { Snapshots } from '../../../../src/kernel/log/streams/snapshots.ts';
+import { unobserved } from '../../../../src/kernel/observe/occurrences.ts';
 import { anAppend, incremented, receiptOf } from '../../../support/kernel/appends.ts';
 import {
   Counter,
@@ -16,6 +17,7 @@ import {
   system,
 } from '../../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { faultsInto } from '../../../support/kernel/observers.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase();
@@ -180,7 +182,7 @@ describe('a snapshot', () => {
   it('never goes back to an older version', async () => {
     const failures: unknown[] = [];
     const engine = await openEngine();
-    const taker = new Snapshots(engine.database.writer.db, (error) => failures.push(error));
+    const taker = new Snapshots(engine.database.writer.db, faultsInto(failures));
     const streamId = await streamOf(engine, 20);
     const state = (value: number): CounterState => ({ status: 'OPEN', value });
     taker.consider(Counter, streamId, TEN, 20, state(20));
@@ -206,7 +208,7 @@ describe('a snapshot', () => {
     const asked = { streamType: 'Counter', streamId: counterId, stateVersion: 1, events };
     expect(await log.load([{ ...asked, afterVersion: 0 }])).toMatchObject([{ snapshot: undefined }]);
     expect(await log.loadAt({ ...asked, version: 20 })).toMatchObject({ snapshot: undefined });
-    const taker = new Snapshots(opened.writer.db, () => {});
+    const taker = new Snapshots(opened.writer.db, unobserved);
     taker.consider(Counter, counterId, TEN, 20, { status: 'OPEN', value: 20 });
     await taker.settled();
     expect(await snapshots()).toMatchObject([{ version: 10 }]);
@@ -222,7 +224,7 @@ describe('a snapshot', () => {
     const failures: unknown[] = [];
     const engine = await openEngine();
     const streamId = await streamOf(engine, 10);
-    const taker = new Snapshots(engine.database.writer.db, (error) => failures.push(error));
+    const taker = new Snapshots(engine.database.writer.db, faultsInto(failures));
     taker.consider(Counter, streamId, TEN, 10, { value: 1n });
     await taker.settled();
     taker.consider(Counter, streamId, TEN, 10, { value: [1n] });
@@ -235,7 +237,7 @@ describe('a snapshot', () => {
 
   it('is not taken of an aggregate that wants none', async () => {
     const { database: opened } = await openEngine();
-    const taker = new Snapshots(opened.writer.db, () => {});
+    const taker = new Snapshots(opened.writer.db, unobserved);
     const none = defineAggregate('None', { initialState: () => 0, events: {}, evolve: {}, snapshot: { every: 0 } });
     taker.consider(none, randomUUID(), { events: 1000, bytes: 1_000_000 }, 1000, 1);
     await taker.settled();
@@ -274,7 +276,7 @@ describe('the snapshot of a large state', () => {
     [true, 'there are ten times as many events', { events: 100, bytes: 8000 }, large],
   ])('is taken (%s) if %s', async (isTaken, _, tail, label) => {
     const { database: opened, log } = await openEngine();
-    const taker = new Snapshots(opened.writer.db, () => {});
+    const taker = new Snapshots(opened.writer.db, unobserved);
     const streamId = randomUUID();
     const events = Array.from({ length: tail.events }, () => ({ ...LabelChanged({ label: '' }), schemaVersion: 1 }));
     await log.append([anAppend({ streamType: 'Label', streamId, expectedVersion: 0, events })]);

@@ -4,7 +4,6 @@ import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { CommitFeed } from '../../../../src/kernel/log/commit-feed.ts';
-import { unobserved } from '../../../../src/kernel/observe/occurrences.ts';
 import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
 import { prefetchBatch } from '../../../../src/kernel/read/fold/prefetched-batch.ts';
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
@@ -21,6 +20,7 @@ import {
   readings,
   Written,
 } from '../../../support/kernel/library.ts';
+import { eachFault } from '../../../support/kernel/observers.ts';
 import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/kernel/rows.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
@@ -57,12 +57,12 @@ it('a batch that was read ahead counts as work in progress while it waits, and i
   await projector.refreshHead();
   const table = new HeldTable(opened.projector.db, books);
   const runner = new ProjectionRunner({
-    ...{ projection: books, table, log, owner, batchLimit: 2, observer: unobserved, clock: engine.clock },
+    ...{ projection: books, table, log, owner, batchLimit: 2, clock: engine.clock },
     ...{ feed: new CommitFeed(1), head: projector.head, checkpoints: new Checkpoints(opened.projector.db) },
     onMoved: () => {},
-    onError: (error) => {
+    observer: eachFault(({ error }) => {
       throw error;
-    },
+    }),
   });
   runner.start({ position: 0, generation: 1, failure: null });
   await until(() => runner.position === 2 && runner.inProgress?.first?.position === 3);

@@ -103,7 +103,6 @@ async function startRunner(
     ...{ projection, table: new ProjectionTable(db, projection), log: engine.log, owner, batchLimit: SMALL_BATCH },
     ...{ observer: unobserved, clock: engine.clock, feed: new CommitFeed(1), head, checkpoints: new Checkpoints(db) },
     onMoved: (move) => moved.push(move),
-    onError: () => {},
     ...parts,
   });
   runner.start({ position: 0, generation: checkpoint!.generation, failure: null });

@@ -9,6 +9,7 @@ import { ReadTables } from '../../../../src/kernel/read/tables/read-tables.ts';
 import { receiptOf } from '../../../support/kernel/appends.ts';
 import { Counter, counterDomain, counters, openCounter, system } from '../../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { faultsInto } from '../../../support/kernel/observers.ts';
 import { atVersion } from '../../../support/kernel/versions.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
@@ -110,7 +111,7 @@ describe('a version of a read model', () => {
     const readTables = new ReadTables({
       ...{ db: owner.db, leases: leases.db, grant, keepMs: 4 * HOUR_MS, checkEveryMs: 20 },
       projections: newer.flatMap(({ projections }) => projections),
-      onError: (error) => faults.push(error),
+      observer: faultsInto(faults),
     });
     readTables.start();
     await until(async () => (await tables()).join() === 'counters_v2');
@@ -185,7 +186,7 @@ describe('an index that is no longer declared', () => {
     const readTables = new ReadTables({
       ...{ db: owner.db, leases: leases.db, grant, keepMs: 4 * HOUR_MS, checkEveryMs: 20 },
       projections: [young.projection],
-      onError: (error) => faults.push(error),
+      observer: faultsInto(faults),
     });
     await readTables.ensure();
     const writer = await sql.reserve();
