@@ -1,6 +1,9 @@
 // The face of the product for authors of applications: what defines one.
+
+export type { TenantDatabases } from './database/tenants/tenant-databases.ts';
 export type { AdapterContext, App } from './definition/app.ts';
 export { type AppDefinition, defineApp } from './definition/define-app.ts';
+export type { TenantMode } from './definition/tenants.ts';
 export {
   type Actor,
   actorWith,

@@ -13,6 +13,8 @@ export interface OfflineCli {
   /** The project's folder: `schema/` and other files of the application are in it. */
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
+  /** The tenant that the command is for: `--tenant NAME`. */
+  readonly tenant?: string | undefined;
   /** Results. */
   readonly out: Output;
   /** Progress, notices and errors, so that results can be piped. */

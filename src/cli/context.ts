@@ -4,12 +4,14 @@ import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { providePostgres } from '../database/provide.ts';
 import { refuseUnservedTenants } from '../definition/tenants.ts';
+import { tenantOf, whyNotTenant } from '../kernel/define/access/tenant.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import type { EngineObserver, EngineOccurrences, FaultMet } from '../kernel/observe/occurrences.ts';
 import { Observer } from '../observe/observer.ts';
 import { type Config, readConfig } from '../settings/config.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import { engineOptions } from '../settings/engine-options.ts';
+import { configOfTenant, databasesOf } from '../settings/tenant-config.ts';
 import { type Cli, programOf, say } from './cli.ts';
 import { CliError, errorLine } from './errors.ts';
 
@@ -20,6 +22,8 @@ const QUIET_MS = 5000;
 export interface PostgresContext {
   readonly config: Config;
   readonly url: string;
+  /** Whose database it is, if each tenant has one. */
+  readonly tenant?: string | undefined;
 }
 
 /** One connection as the URL's user, to a database that may be in use by a server of another version. */
@@ -33,8 +37,31 @@ export interface EngineContext extends PostgresContext {
   readonly engine: Engine;
 }
 
-/** Gives `work` the Postgres of the settings, and always releases it. */
-export async function withPostgres<T>(cli: Cli, work: (context: PostgresContext) => Promise<T>): Promise<T> {
+/**
+ * Gives `work` the Postgres of the settings, and always releases it. If each tenant has a database, it is the one of `--tenant`.
+ * @throws {CliError} WHICH_TENANT, NO_SUCH_TENANT
+ */
+export function withPostgres<T>(cli: Cli, work: (context: PostgresContext) => Promise<T>): Promise<T> {
+  return withServer(cli, async (server) => work(await ofTenant(cli, server)));
+}
+
+async function ofTenant(cli: Cli, server: PostgresContext): Promise<PostgresContext> {
+  const { app, tenant } = cli;
+  if (app.tenants?.mode !== 'database') return server;
+  const help = `\`${programOf(cli.env)} tenants list\` shows them`;
+  if (tenant === undefined) {
+    throw new CliError('WHICH_TENANT', `Each tenant has a database: say which one with --tenant NAME; ${help}.`);
+  }
+  const reason = whyNotTenant(tenant);
+  if (reason !== undefined) throw new CliError('NO_SUCH_TENANT', `The tenant ${reason}.`);
+  const name = tenantOf(tenant);
+  const url = await databasesOf(app, server.config, server.url).urlOf(name);
+  if (url === undefined) throw new CliError('NO_SUCH_TENANT', `There is no tenant ${name}; ${help}.`);
+  return { config: configOfTenant(server.config, url, 1), url, tenant: name };
+}
+
+/** Gives `work` the Postgres of the settings without asking for a tenant, and always releases it. */
+export async function withServer<T>(cli: Cli, work: (context: PostgresContext) => Promise<T>): Promise<T> {
   refuseUnservedTenants(cli.app);
   const config = readConfig(cli.env, cli.app.settings);
   const postgres = await providePostgres(config, observe(cli));
@@ -68,10 +95,10 @@ export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Pr
  */
 export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promise<T>): Promise<T> {
   return withPostgres(cli, async (context) => {
-    const { config, url } = context;
+    const { config, url, tenant } = context;
     const observer = observe(cli);
     const database = await openDatabase({
-      ...{ url, appMigrations: cli.app.migrations },
+      ...{ url, tenant, appMigrations: cli.app.migrations },
       observer,
       ...databaseOptions(config),
     });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Command } from 'commander';
 import { type Cli, type CommandFactory, say } from './cli.ts';
-import { withPostgres } from './context.ts';
+import { withServer } from './context.ts';
 import { CliError, InterruptedError } from './errors.ts';
 
 /** `dev`: serves the application, and starts it again when one of its files changes. */
@@ -12,7 +12,7 @@ export const devCommand: CommandFactory = (cli) =>
     .action(async () => {
       try {
         // Held here, so that an embedded Postgres keeps running while the server starts again.
-        await withPostgres(cli, () => watch(cli));
+        await withServer(cli, () => watch(cli));
       } catch (error) {
         // Somebody stops it sooner or later: no failure.
         if (!(error instanceof InterruptedError)) throw error;

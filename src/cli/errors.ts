@@ -16,6 +16,7 @@ export const CLI_ERROR_CODES = [
   ] as const),
   ...(['CHECK_FAILED', 'EVENTS_OUTDATED', 'EVENT_CHANGED'] as const),
   ...(['LOG_ALTERED', 'NOT_PROVED', 'BAD_PUBLIC_KEY', 'NO_SUCH_FILE', 'FILE_EXISTS'] as const),
+  ...(['WHICH_TENANT', 'NO_SUCH_TENANT', 'TENANTS_FAILED'] as const),
   ...(['LOG_DAMAGED', 'UNREADABLE_EVENT', 'DEAD_LETTER_NOT_FOUND', 'WHAT_TO_RETRY', 'STILL_WAITING'] as const),
   ...([
     'NO_SUCH_READ_MODEL',

@@ -25,21 +25,23 @@ Logs like a server. On SIGTERM, SIGINT or SIGHUP it finishes its current batches
 
 async function work(cli: Cli): Promise<void> {
   try {
-    await withPostgres(cli, async ({ config, url }) => {
+    await withPostgres(cli, async ({ config, url, tenant }) => {
       const logger = createLogger(config);
       const observer = observeServer(logger);
       // If there is a replica, projections write their commits to the WAL at once: see `synchronous_commit` in
       // docs/operations.md.
       const { readDatabaseUrl: readUrl } = config;
       const database = await openDatabase({
-        ...{ url, readUrl, appMigrations: cli.app.migrations },
+        ...{ url, tenant, readUrl, appMigrations: cli.app.migrations },
         observer,
         ...databaseOptions(config),
       });
-      const adapters = await cli.app.adapters({ config, databaseUrl: url, log: logger }).catch(async (error) => {
-        await database.close(1000);
-        throw error;
-      });
+      const adapters = await cli.app
+        .adapters({ config, databaseUrl: url, tenant, log: logger })
+        .catch(async (error) => {
+          await database.close(1000);
+          throw error;
+        });
       const engine = createEngine({
         database,
         domains: cli.app.domains,

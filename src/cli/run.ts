@@ -30,6 +30,7 @@ import { projectionsStatusCommand } from './projections/status.ts';
 import { projectionsVerifyCommand } from './projections/verify.ts';
 import { projectorCommand } from './projector.ts';
 import { startCommand } from './start.ts';
+import { tenantsCommand } from './tenants/tenants.ts';
 
 /** The commands, in the order of the help. */
 function commandsOf(cli: Cli): Command[] {
@@ -64,6 +65,7 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(parkedListCommand(cli))
       .addCommand(parkedRetryCommand(cli))
       .addCommand(parkedDiscardCommand(cli)),
+    ...(cli.app.tenants?.mode === 'database' ? [tenantsCommand(cli)] : []),
     doctorCommand(cli),
     migrateCommand(cli),
     restoreEpochCommand(cli),
@@ -82,9 +84,16 @@ embedded one in DATA_DIR, which it starts if necessary. \`${program} config\` sh
 Results go to standard output, progress and errors to standard error.
 Exit codes: 0 done, 1 failed (one line says why), 2 not understood, 130 stopped by Ctrl-C.`;
 
-async function createProgram(app: AppWithCommands, cli: Cli): Promise<Command> {
-  const name = programOf(cli.env);
+async function createProgram(app: AppWithCommands, surroundings: Cli): Promise<Command> {
+  const name = programOf(surroundings.env);
   const program = new Command(name).description('Afterwrite from the command line.').addHelpText('after', helpOf(name));
+  if (app.tenants) program.option('--tenant <name>', 'the tenant that the command is for');
+  const cli: Cli = {
+    ...surroundings,
+    get tenant() {
+      return program.opts<{ tenant?: string }>().tenant;
+    },
+  };
   for (const create of await app.commands()) {
     program.addCommand(create(cli).helpGroup(`Commands of ${app.name}:`));
   }

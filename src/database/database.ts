@@ -19,6 +19,8 @@ export interface DatabaseOptions {
   readonly readStatementTimeoutMs?: number | undefined;
   /** Folder of the application's own migrations; none unless given. */
   readonly appMigrations?: URL | undefined;
+  /** Whose database it is; undefined if the application has no database for each tenant. */
+  readonly tenant?: string | undefined;
   /** Users and secrets for the parts. */
   readonly roles?: RoleOptions | undefined;
   readonly observer?: DatabaseObserver | undefined;
@@ -85,6 +87,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
       observer,
       roles: options.roles,
       appMigrations: options.appMigrations,
+      tenant: options.tenant,
       tryLogin: (part, login, allowance) => pools.tryLogin(part, login, allowance),
     });
     const { notice } = fitConnections(connections, migrated.allowance);

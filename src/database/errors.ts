@@ -45,7 +45,7 @@ export class DatabaseError extends Error {
 export const DATABASE_ERROR_CODES = [
   ...(['DATABASE_UNREACHABLE', 'DATABASE_REFUSED', 'DATABASE_MISSING', 'DATABASE_FORBIDDEN'] as const),
   ...(['DATABASE_TOO_OLD', 'DATABASE_UNFIT', 'DATABASE_READ_ONLY', 'DATABASE_NEWER', 'MIGRATION_FAILED'] as const),
-  ...(['REPLICA_FOREIGN', 'REPLICA_BEHIND', 'READ_TABLES_IN_USE'] as const),
+  ...(['REPLICA_FOREIGN', 'REPLICA_BEHIND', 'READ_TABLES_IN_USE', 'DATABASE_OF_ANOTHER'] as const),
 ] as const;
 
 export type DatabaseErrorCode = (typeof DATABASE_ERROR_CODES)[number];

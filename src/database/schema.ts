@@ -124,6 +124,8 @@ export const store = esSchema.table('store', {
    * start. A migration that takes something away from running servers sets it.
    */
   leastMigration: bigint('least_migration', { mode: 'number' }).notNull().default(0),
+  /** The tenant whose database this is, so that no other is ever served from it; null if it is not one of a tenant. */
+  tenant: text('tenant'),
   createdAt: instant('created_at').notNull().default(sql`now()`),
 });
 

@@ -14,6 +14,8 @@ export interface AdapterContext<Own extends Settings = Settings> {
   readonly config: Config & ValuesOf<Own>;
   /** The Postgres that the server or worker uses, for adapters that store something there. */
   readonly databaseUrl: string;
+  /** The tenant whose database this is; undefined if the application has no database for each tenant. */
+  readonly tenant?: string | undefined;
   /** For messages about the adapters to the operator. */
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }

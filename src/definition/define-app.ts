@@ -1,14 +1,15 @@
 import type { CommandFactory } from '../cli/cli.ts';
+import type { TenantDatabases } from '../database/tenants/tenant-databases.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
 import type { ClaimsSchema } from '../kernel/define/access/claims-schema.ts';
 import { type Claims, type Roles, SYSTEM_ROLE } from '../kernel/define/access/roles.ts';
 import { DefinitionError, refuseMistakes } from '../kernel/define/definition-error.ts';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
-import { whyNotSettings } from '../settings/config.ts';
-import type { Settings } from '../settings/setting.ts';
+import { type Config, whyNotSettings } from '../settings/config.ts';
+import type { Settings, ValuesOf } from '../settings/setting.ts';
 import type { AdapterContext, App } from './app.ts';
-import { type TenantMode, tenantsOf } from './tenants.ts';
+import { type AppTenants, type TenantMode, tenantsOf } from './tenants.ts';
 import { undeclaredRoles } from './undeclared-roles.ts';
 
 /** The definition of an application; see {@link defineApp}. */
@@ -36,6 +37,10 @@ export interface AppDefinition<Declared extends Roles, Own extends Settings> {
   readonly tenants?: TenantMode;
   /** The tenant of everybody who names no other while authentication is off; `developer` by default. */
   readonly developerTenant?: string;
+  /**
+   * Where the databases of tenants are, if `tenants` is `database` and their names do not follow a template: see TENANT_DATABASE_URL.
+   */
+  readonly tenantDatabases?: (config: Config & ValuesOf<Own>) => TenantDatabases;
   /** Its domains. If a type leads to a type of another domain, the other domain comes first. */
   readonly domains: readonly Domain<DomainGraphql>[];
   /** Its own settings, created with `defineSetting`: validated and documented like the product's. */
@@ -100,7 +105,7 @@ export function defineApp<const Declared extends Roles, const Own extends Settin
     developerRoles: definition.developerRoles ?? Object.keys(roles),
     claims: definition.claims,
     developerClaims: definition.developerClaims ?? {},
-    tenants: tenantsOf(definition),
+    tenants: tenantsOf({ ...definition, tenantDatabases: definition.tenantDatabases as AppTenants['databases'] }),
     domains,
     settings,
     adapters: adapters ?? NO_ADAPTERS,

@@ -6,6 +6,7 @@ import {
   ElsewhereError,
   ForbiddenError,
   OutcomeUnknownError,
+  TenantUnknownError,
   ThrottledError,
   UnauthenticatedError,
 } from '../kernel/errors.ts';
@@ -44,6 +45,7 @@ export const REQUEST_ERROR_CODES = [
     'TOKEN_AHEAD',
     'UNAUTHENTICATED',
     'TENANT_REQUIRED',
+    'TENANT_UNKNOWN',
     'FORBIDDEN',
   ] as const),
   ...(['BAD_USER_INPUT', 'THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT', 'INTERNAL_SERVER_ERROR'] as const),
@@ -70,10 +72,8 @@ function factsOf(error: unknown): Record<string, unknown> | undefined {
   if (error instanceof OperationTimeoutError) return { code: error.code };
   if (error instanceof BadUserInputError) return { code: error.code, ...error.facts };
   if (error instanceof OutcomeUnknownError) return { code: error.code, commandId: error.commandId };
-  if (error instanceof TokenError || error instanceof UnauthenticatedError || error instanceof ForbiddenError) {
-    return { code: error.code };
-  }
-  return undefined;
+  const plain = [TokenError, UnauthenticatedError, TenantUnknownError, ForbiddenError];
+  return plain.some((kind) => error instanceof kind) ? { code: (error as TokenError).code } : undefined;
 }
 
 /** Where a read model is, and where a read needs it to be. */

@@ -3,7 +3,8 @@
  * items and answers to operators. docs/errors.md explains each.
  */
 export const ENGINE_ERROR_CODES = [
-  ...(['THROTTLED', 'OUTCOME_UNKNOWN', 'UNAUTHENTICATED', 'TENANT_REQUIRED', 'FORBIDDEN'] as const),
+  ...(['THROTTLED', 'OUTCOME_UNKNOWN', 'UNAUTHENTICATED', 'FORBIDDEN'] as const),
+  ...(['TENANT_REQUIRED', 'TENANT_UNKNOWN'] as const),
   ...(['CONSISTENCY_TIMEOUT', 'INVALID_TOKEN', 'FOREIGN_TOKEN', 'TOKEN_AHEAD'] as const),
   ...(['BAD_SNAPSHOT', 'FENCED', 'NOT_LISTENING', 'UNREADABLE_EVENT'] as const),
   ...(['AHEAD_OF_CODE', 'FOLD_FAILED', 'ROW_MISMATCH', 'FULL_BATCH', 'TOO_LATE', 'TOO_MANY_DEAD_LETTERS'] as const),
@@ -89,6 +90,25 @@ export class CredentialsExpiredError extends UnauthenticatedError {
   constructor(message: string) {
     super(message);
     this.name = 'CredentialsExpiredError';
+  }
+}
+
+/** There is no tenant of the name that the credentials have. */
+export class TenantUnknownError extends Error {
+  readonly code = 'TENANT_UNKNOWN';
+
+  constructor() {
+    super('The access token names a tenant that is not known here.');
+    this.name = 'TenantUnknownError';
+  }
+}
+
+/** The database of the caller's tenant cannot be used now. Nothing was done. Over HTTP the status is 503. */
+export class TenantUnavailableError extends ThrottledError {
+  constructor(retryAfterMs: number, reason: string, options: ErrorOptions = {}) {
+    super(retryAfterMs, reason);
+    this.name = 'TenantUnavailableError';
+    this.cause = options.cause;
   }
 }
 

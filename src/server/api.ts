@@ -30,6 +30,9 @@ export interface ServedApiOptions {
   readonly documents: TrustedDocuments;
   readonly turns: Turns;
   readonly activeCallers: ActiveCallers;
+  /** Memory of large answers and of subscriptions: of the whole process, whichever API they belong to. */
+  readonly answerShares: AnswerShares;
+  readonly subscriptions: SubscriptionBudgets;
   readonly loop: LoopWatch;
   readonly observer: ServerObserver;
   readonly reportFault: ReportFault;
@@ -48,7 +51,8 @@ export interface ServedApi {
 
 /** Makes the API of an engine, with the limits of the settings. */
 export function serveApi(options: ServedApiOptions): ServedApi {
-  const { schema, config, engine, database, turns, activeCallers, observer, reportFault, documents, loop } = options;
+  const { schema, config, engine, database, turns, activeCallers, answerShares, subscriptions } = options;
+  const { observer, reportFault, documents, loop } = options;
   const readModels = new ReadModels(database.reader.db, engine.registry.projections.values());
   const courier = new Courier(observer);
   const sources = { readModels, hub: engine.readSide.hub, courier, observer };
@@ -57,7 +61,7 @@ export function serveApi(options: ServedApiOptions): ServedApi {
     ...{ engine, readModels, live, turns, observer },
     updates: new LiveUpdates({ ...sources, registry: engine.registry }),
     answerLimits: { answerBytes: config.answerMaxBytes, readBytes: config.answerMaxReadBytes },
-    answerShares: new AnswerShares({ caller: config.actorAnswerBytes, total: config.totalAnswerBytes }),
+    answerShares,
   };
   const windows = new OperationWindows(activeCallers, {
     operations: config.operationsAtOncePerActor,
@@ -72,7 +76,6 @@ export function serveApi(options: ServedApiOptions): ServedApi {
     atOnce: config.liveQueriesAtOnce,
   });
   const eventStreams = new EventStreams();
-  const subscriptions = subscriptionBudgets(config);
   const known = new KnownDocuments(config.graphqlDocumentCacheBytes);
   const yoga = createGraphql({
     ...{ schema, shared, config, eventStreams, liveQueries, documents, known, turns, windows, reportFault },
@@ -83,7 +86,13 @@ export function serveApi(options: ServedApiOptions): ServedApi {
   return { yoga, documents, known, live, liveQueries, eventStreams, subscriptions };
 }
 
-function subscriptionBudgets(config: Config): SubscriptionBudgets {
+/** Counts the memory of large answers, for all APIs of a process. */
+export function sharesOfAnswers(config: Config): AnswerShares {
+  return new AnswerShares({ caller: config.actorAnswerBytes, total: config.totalAnswerBytes });
+}
+
+/** Counts the memory of subscriptions, for all APIs of a process. */
+export function subscriptionBudgets(config: Config): SubscriptionBudgets {
   return new SubscriptionBudgets({
     keys: config.subscriptionMaxKeys,
     subscription: config.subscriptionMaxBytes,

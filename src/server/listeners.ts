@@ -4,6 +4,7 @@ import type { ReportFault } from '../graphql/plugins/errors.ts';
 import type { ActiveCallers } from '../scheduling/active-callers.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
+import { type Apis, answerWith } from './apis.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import type { GraphiqlPages } from './graphiql/graphiql.ts';
 import { guardConnections } from './http/connections.ts';
@@ -11,7 +12,6 @@ import { createHostGuard } from './http/hosts.ts';
 import { closeServer, listen, type RequestHandler, urlOf } from './http/http.ts';
 import { createOrigins } from './http/origins.ts';
 import { serveGraphql } from './http/requests/graphql-requests.ts';
-import { answerRequests, type JsonRequests } from './http/requests/json-requests.ts';
 import { jsonLimits } from './http/requests/json-shape.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from './http/requests/request-id.ts';
 import { route, routeOperations, type StateRoutes } from './http/routes.ts';
@@ -57,7 +57,7 @@ export interface Listeners {
    * Answers operations from now on. @returns a function that closes all WebSockets, so that clients reconnect to
    * another server.
    */
-  serve(api: Pick<JsonRequests, 'yoga' | 'documents' | 'known'>): () => Promise<void>;
+  serve(apis: Apis): () => Promise<void>;
   /** Accepts no more connections to the API. */
   close(): Promise<void>;
   /** Closes the port for the state of the server, as the last step. */
@@ -111,13 +111,11 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
     url: urlOf(server),
     opsUrl: operations && urlOf(operations),
     connections,
-    serve: ({ yoga, documents, known }) => {
-      handler = routed(
-        serveGraphql({ ...requests, graphql: answerRequests({ yoga, documents, known, turns, reportFault }) }),
-      );
+    serve: (apis) => {
+      handler = routed(serveGraphql({ ...requests, graphql: answerWith(apis, { turns, reportFault }) }));
       const accepts = () => notReady() === undefined;
       return serveWebSockets(server, {
-        ...{ yoga, documents, known, turns, gate, addresses, config, observer, reportFault },
+        ...{ apis, turns, gate, addresses, config, observer, reportFault },
         ...{ accepts, origins, whyNotHost },
       });
     },

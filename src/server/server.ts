@@ -1,29 +1,32 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { AfterwriteDatabase } from '../database/database.ts';
+import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
 import type { App } from '../definition/app.ts';
 import { refuseUnservedTenants } from '../definition/tenants.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
 import { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import type { ReportFault } from '../graphql/plugins/errors.ts';
 import { schemaOf } from '../graphql/schema.ts';
-import { createEngine, type Engine } from '../kernel/engine.ts';
+import type { Engine } from '../kernel/engine.ts';
 import type { EngineOptions } from '../kernel/engine-options.ts';
 import { ActiveCallers } from '../scheduling/active-callers.ts';
 import { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
-import { engineOptions } from '../settings/engine-options.ts';
-import { type ServedApi, serveApi } from './api.ts';
+import { databasesOf } from '../settings/tenant-config.ts';
+import { sharesOfAnswers, subscriptionBudgets } from './api.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { graphiqlPages } from './graphiql/graphiql.ts';
-import { type Listeners, openListeners } from './listeners.ts';
+import { openListeners } from './listeners.ts';
 import { LoopWatch } from './loop/loop-watch.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { shownFault } from './operations/described-error.ts';
 import { Health } from './operations/health.ts';
 import { observeServer } from './operations/observe.ts';
-import { openResources, type Resources } from './resources.ts';
-import { type ShutdownStep, stopInOrder } from './shutdown.ts';
+import { ServedStore } from './served-store.ts';
+import { type RunningParts, shutdownSteps, stopInOrder } from './shutdown.ts';
+import { oneStore, type StoreLease, type Stores } from './stores.ts';
+import { serveTenants } from './tenants/served-tenants.ts';
 
 /** A running server. */
 export interface RunningServer {
@@ -31,17 +34,21 @@ export interface RunningServer {
   readonly url: string;
   /** The address of OPS_PORT, if it is set. */
   readonly opsUrl: string | undefined;
+  /** The engine of its store. @throws {Error} if each tenant has a store of its own: see `storeOf`. */
   readonly engine: Engine;
+  /** The connections to its store. @throws {Error} if each tenant has a store of its own: see `storeOf`. */
   readonly database: AfterwriteDatabase;
   /** The schema that it serves. */
   readonly schema: GraphQLSchema;
+  /** The store of a tenant, which stays open until it is released. */
+  storeOf(tenant: string): Promise<StoreLease>;
   /** Stops within SHUTDOWN_TIMEOUT_MS, in an order that loses nothing that was accepted. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts a server. It listens first, so that a port in use is known at once, then opens the database and begins to
- * work.
+ * work. If each tenant has a database, these are opened when somebody asks for them.
  *
  * @param config as `readConfig` reads it with the application's settings.
  * @param overrides for tests that set the time.
@@ -72,38 +79,40 @@ export async function startServer(
     notReady: () => notReady,
     pages: config.graphiql ? graphiqlPages(app.graphiql.documents) : undefined,
   });
-  const resources = await openResources(app, config, logger, observer).catch(async (error: unknown) => {
+  const loop = new LoopWatch(config.eventLoopBlockMs, (block) => observer.tell('loopBlocked', block));
+  const [answerShares, subscriptions] = [sharesOfAnswers(config), subscriptionBudgets(config)];
+  const common = { app, config, schema, documents, turns, answerShares, subscriptions, loop, reportFault, overrides };
+  let postgres: ProvidedPostgres | undefined;
+  let stores: Stores;
+  try {
+    postgres = await providePostgres(config, observer);
+    const { url } = postgres;
+    stores =
+      app.tenants?.mode === 'database'
+        ? serveTenants({ ...common, logger, metrics, databases: databasesOf(app, config, url) })
+        : oneStore(await ServedStore.open({ ...common, url, tenant: undefined, logger, observer, activeCallers }));
+  } catch (error) {
     await listeners.close();
+    await postgres?.release();
     await listeners.closeOperations();
     throw error;
-  });
-  const { database, adapters } = resources;
-  const engine = createEngine({
-    ...{ database, domains: app.domains, activeCallers, observer },
-    ...engineOptions(config),
-    ...overrides,
-    adapters: adapters.adapters,
-  });
-  health.serve({ engine, database });
-  const loop = new LoopWatch(config.eventLoopBlockMs, (block) => observer.tell('loopBlocked', block));
-  const api = serveApi({
-    ...{ schema, config, engine, database, documents, turns, activeCallers, loop, observer, reportFault },
-  });
-  metrics?.measure({ engine, ...api, connections: listeners.connections });
-  const closeSockets = listeners.serve(api);
+  }
+  health.serve(stores);
+  metrics?.measure({ stores, subscriptions, connections: listeners.connections });
+  const closeSockets = listeners.serve(stores.apis);
   const refuseWork = () => {
     notReady = 'The server is shutting down.';
     loop.stop();
   };
-  const steps = shutdownSteps({ refuseWork, engine, api, closeSockets, listeners, resources });
+  const parts: RunningParts = { refuseWork, stores, closeSockets, listeners, postgres };
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    const status = () => ({ head: engine.projector.head.position });
-    stopping ??= stopInOrder(steps, { timeoutMs: config.shutdownTimeoutMs, logger, status });
+    const status = () => (stores.one ? { head: stores.one.engine.projector.head.position } : { ...stores.tenants });
+    stopping ??= stopInOrder(shutdownSteps(parts), { timeoutMs: config.shutdownTimeoutMs, logger, status });
     return stopping;
   };
   try {
-    await engine.start();
+    await stores.start();
   } catch (error) {
     await stop();
     throw error;
@@ -111,42 +120,25 @@ export async function startServer(
   if (config.eventLoopBlockMs > 0) loop.start();
   notReady = undefined;
   if (authenticator.notice) logger.warn(authenticator.notice);
-  return { url: listeners.url, opsUrl: listeners.opsUrl, engine, database, schema, stop };
+  return {
+    ...{ url: listeners.url, opsUrl: listeners.opsUrl, schema, stop },
+    get engine() {
+      return onlyStore(stores).engine;
+    },
+    get database() {
+      return onlyStore(stores).database;
+    },
+    storeOf: (tenant) => stores.use(tenant),
+  };
+}
+
+function onlyStore({ one }: Stores): ServedStore {
+  if (!one) throw new Error('Each tenant has a store of its own: name the tenant, with storeOf(tenant).');
+  return one;
 }
 
 /** @throws {DocumentsError} */
 async function trustedDocuments(config: Config, schema: GraphQLSchema): Promise<TrustedDocuments> {
   if (!config.trustedDocuments) return new TrustedDocuments();
   return new TrustedDocuments(await readDocuments(config.trustedDocuments, schema), config.trustedDocumentsOnly);
-}
-
-interface RunningParts {
-  readonly refuseWork: () => void;
-  readonly engine: Engine;
-  readonly api: ServedApi;
-  readonly closeSockets: () => Promise<void>;
-  readonly listeners: Listeners;
-  readonly resources: Resources;
-}
-
-/** The order in which nothing that was accepted is lost. */
-function shutdownSteps({
-  refuseWork,
-  engine,
-  api,
-  closeSockets,
-  listeners,
-  resources,
-}: RunningParts): readonly ShutdownStep[] {
-  return [
-    ['refuse new work', refuseWork],
-    ['finish commands', () => engine.drain()],
-    ['end streams', () => Promise.all([api.eventStreams.end(), closeSockets()])],
-    ['close connections', () => listeners.close()],
-    ['stop projections', () => engine.stop()],
-    ['release the adapters', () => resources.adapters.release()],
-    ['close the database', () => resources.closeDatabase()],
-    ['leave Postgres', () => resources.leavePostgres()],
-    ['close OPS_PORT', () => listeners.closeOperations()],
-  ];
 }

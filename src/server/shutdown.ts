@@ -1,5 +1,8 @@
 import type { Logger } from 'pino';
 import { within } from '../scheduling/timers.ts';
+import type { Listeners } from './listeners.ts';
+import type { ServedStore } from './served-store.ts';
+import type { Stores } from './stores.ts';
 
 /** A step of a shutdown, which may take a while. */
 export type ShutdownStep = readonly [name: string, run: () => unknown];
@@ -29,4 +32,35 @@ export async function stopInOrder(
     }
   }
   logger.info('stopped');
+}
+
+/** What a server has to end. */
+export interface RunningParts {
+  readonly refuseWork: () => void;
+  readonly stores: Stores;
+  readonly closeSockets: () => Promise<void>;
+  readonly listeners: Listeners;
+  readonly postgres: { release(): Promise<void> };
+}
+
+/** The order in which nothing that was accepted is lost. */
+export function shutdownSteps({
+  refuseWork,
+  stores,
+  closeSockets,
+  listeners,
+  postgres,
+}: RunningParts): readonly ShutdownStep[] {
+  const inEach = (work: (store: ServedStore) => unknown) => Promise.all([...stores.values()].map(work));
+  return [
+    ['refuse new work', refuseWork],
+    ['finish commands', () => stores.stopOpening().then(() => inEach(({ engine }) => engine.drain()))],
+    ['end streams', () => Promise.all([inEach(({ api }) => api.eventStreams.end()), closeSockets()])],
+    ['close connections', () => listeners.close()],
+    ['stop projections', () => inEach(({ engine }) => engine.stop())],
+    ['release the adapters', () => inEach((store) => store.releaseAdapters())],
+    ['close the database', () => inEach((store) => store.closeDatabase())],
+    ['leave Postgres', () => postgres.release()],
+    ['close OPS_PORT', () => listeners.closeOperations()],
+  ];
 }

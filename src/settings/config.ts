@@ -7,6 +7,7 @@ import { engineSettings } from './engine.ts';
 import { liveSettings } from './live.ts';
 import { serverSettings } from './server.ts';
 import type { Setting, SettingInfo, Settings, ValuesOf } from './setting.ts';
+import { tenantSettings } from './tenants.ts';
 import { timeSettings } from './time.ts';
 
 export type { SettingInfo } from './setting.ts';
@@ -33,6 +34,7 @@ export const AUTH_REQUIRED = 'AUTH_JWT_SECRET or AUTH_JWKS_URL must be set where
 const definitions = {
   ...serverSettings,
   ...databaseSettings,
+  ...tenantSettings,
   ...authenticationSettings,
   ...apiSettings,
   ...liveSettings,

@@ -35,6 +35,7 @@ export interface TestActor {
 export interface TestApp extends AsyncDisposable {
   /** The address of its server, e.g. http://127.0.0.1:51234. */
   readonly url: string;
+  /** @throws {Error} if each tenant has a database of its own: see {@link inTenant}. */
   readonly engine: Engine;
   /** Connections as the owner of the database, to look behind the scenes. */
   readonly sql: postgres.Sql;
@@ -58,6 +59,14 @@ export interface TestApp extends AsyncDisposable {
    * @throws {Error} that says what is behind, after 20 seconds.
    */
   settled(): Promise<void>;
+  /**
+   * Works with the store of one tenant, which is opened if it is not, and stays open until then.
+   * @throws {Error} if the application has no database for each tenant.
+   */
+  inTenant<T>(
+    tenant: string,
+    work: (store: { readonly engine: Engine; readonly url: string }) => Promise<T>,
+  ): Promise<T>;
   /** Stops the server and starts another one on the same database. */
   restart(): Promise<void>;
   /** Stops the server and drops the database. Idempotent. */
@@ -93,8 +102,8 @@ class RunningApp implements TestApp {
   #server: RunningServer | undefined;
   #engineClock: StoppableClock | undefined;
   #stoppedAt: Date | undefined;
-  /** The newest receipt's. Tokens of one epoch compare in the order of their positions. */
-  #newestToken: string | undefined;
+  /** The newest receipt's for each tenant. Tokens of one epoch compare in the order of their positions. */
+  readonly #newestTokens = new Map<string | undefined, string>();
   #closed: Promise<void> | undefined;
 
   constructor(app: App, database: TestDatabase, options: TestAppOptions) {
@@ -102,7 +111,7 @@ class RunningApp implements TestApp {
     this.#database = database;
     this.#options = options;
     this.#stoppedAt = options.at === undefined ? undefined : instantOf(options.at);
-    this.anonymous = this.#client();
+    this.anonymous = this.#client(undefined);
     this.clock = {
       now: () => new Date(Math.round(this.engine.clock.now())),
       set: (instant) => this.#setClock(instantOf(instant)),
@@ -123,7 +132,10 @@ class RunningApp implements TestApp {
   }
 
   async start(): Promise<void> {
-    if (this.#stoppedAt) await stopDatabaseClock(this.sql, this.#stoppedAt);
+    if (this.#stoppedAt) {
+      this.#refuseDatabases();
+      await stopDatabaseClock(this.sql, this.#stoppedAt);
+    }
     const env = { ...this.#settings(), ...this.#options.env, DATABASE_URL: this.#database.url };
     const config = readConfig(env, this.#app.settings);
     const logged = new Writable({
@@ -142,7 +154,7 @@ class RunningApp implements TestApp {
 
   as(who: string | TestActor, ...roles: readonly Role[]): TestClient {
     const actor = typeof who === 'string' ? { id: who, roles } : who;
-    return this.#client(() => this.#tokenOf(actor));
+    return this.#client(actor.tenant, () => this.#tokenOf(actor));
   }
 
   badInputs(mutation: string, good: Readonly<Record<string, unknown>>): BadInput[] {
@@ -151,8 +163,21 @@ class RunningApp implements TestApp {
     return refusedInputs(this.#inputOf(mutation), command, good);
   }
 
-  settled(): Promise<void> {
-    return settled(this.engine, this.#running.database.projector.db);
+  async settled(): Promise<void> {
+    if (!this.#hasDatabases) return settled(this.engine, this.#running.database.projector.db);
+    for (const tenant of new Set(this.#clients.map((client) => client.tenant))) {
+      if (tenant === undefined) continue;
+      const { value, release } = await this.#running.storeOf(tenant);
+      await settled(value.engine, value.database.projector.db).finally(release);
+    }
+  }
+
+  async inTenant<T>(
+    tenant: string,
+    work: (store: { readonly engine: Engine; readonly url: string }) => Promise<T>,
+  ): Promise<T> {
+    const { value, release } = await this.#running.storeOf(tenant);
+    return work({ engine: value.engine, url: value.database.wakeUp.url }).finally(release);
   }
 
   async restart(): Promise<void> {
@@ -172,6 +197,10 @@ class RunningApp implements TestApp {
   get #running(): RunningServer {
     if (!this.#server) throw new Error('The test application is closed.');
     return this.#server;
+  }
+
+  get #hasDatabases(): boolean {
+    return this.#app.tenants?.mode === 'database';
   }
 
   async #stop(): Promise<void> {
@@ -194,13 +223,14 @@ class RunningApp implements TestApp {
     };
   }
 
-  #client(token?: () => Promise<string>): TestClient {
+  #client(tenant: string | undefined, token?: () => Promise<string>): TestClient {
     const client = new TestClient(() => this.url, {
-      token,
+      ...{ tenant, token },
       inputTypeOf: (mutation) => this.#inputOf(mutation).name,
-      readAfter: () => this.#newestToken,
+      readAfter: () => this.#newestTokens.get(tenant),
       onReceipt: (received) => {
-        if (this.#newestToken === undefined || received > this.#newestToken) this.#newestToken = received;
+        const newest = this.#newestTokens.get(tenant);
+        if (newest === undefined || received > newest) this.#newestTokens.set(tenant, received);
       },
     });
     this.#clients.push(client);
@@ -224,7 +254,12 @@ class RunningApp implements TestApp {
       .sign(new TextEncoder().encode(this.#secret));
   }
 
+  #refuseDatabases(): void {
+    if (this.#hasDatabases) throw new Error('The clock cannot be set if each tenant has a database of its own.');
+  }
+
   async #setClock(at: Date): Promise<void> {
+    this.#refuseDatabases();
     const before = this.clock.now();
     if (at < before) {
       throw new RangeError(

@@ -186,6 +186,7 @@ describe('settings', () => {
       'PROJECTOR_DATABASE_URL',
       'READER_DATABASE_URL',
       'DATABASE_ROLE_SECRET',
+      'TENANT_DATABASE_URL',
       'AUTH_JWT_SECRET',
       'LIMITS_REDIS_URL',
       'PAYMENT_GATEWAY_KEY',

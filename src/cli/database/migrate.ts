@@ -9,11 +9,11 @@ export const migrateCommand: CommandFactory = (cli) =>
   new Command('migrate')
     .description("bring the database to this version's schema; the server does the same when it starts")
     .action(() =>
-      withPostgres(cli, async ({ url, config }) => {
+      withPostgres(cli, async ({ url, config, tenant }) => {
         const { migrations } = await migrateDatabase(url, {
           observer: observe(cli),
           roles: databaseOptions(config).roles,
-          appMigrations: cli.app.migrations,
+          ...{ appMigrations: cli.app.migrations, tenant },
         });
         const { applied, all } = migrations;
         print(

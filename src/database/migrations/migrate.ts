@@ -9,6 +9,7 @@ import { type DatabaseObserver, unobservedDatabase } from '../occurrences.ts';
 import { ensureRoles, type PartRoles, type RoleOptions } from '../roles/ensure-roles.ts';
 import type { TryLogin } from '../roles/logins.ts';
 import { applyMigrations } from './apply-migrations.ts';
+import { claimStore } from './claim-store.ts';
 import { newerCode, refuseBesideEarlier } from './compatibility.ts';
 import { appHistory, engineHistory, prepareAppHistory } from './migration-history.ts';
 import { lockMigrations } from './migration-lock.ts';
@@ -37,6 +38,8 @@ export interface MigrateOptions {
   readonly tryLogin?: ((...login: [...Parameters<TryLogin>, Allowance]) => ReturnType<TryLogin>) | undefined;
   /** Folder of the application's own migrations, which are applied after the engine's; none unless given. */
   readonly appMigrations?: URL | undefined;
+  /** Whose database it is; undefined if the application has no database for each tenant. */
+  readonly tenant?: string | undefined;
   readonly observer?: DatabaseObserver | undefined;
 }
 
@@ -48,7 +51,7 @@ export interface MigrateOptions {
  * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_UNFIT (its encoding or
  * its settings),
  *   DATABASE_NEWER (migrated by newer code, so that this cannot run on it), READ_TABLES_IN_USE (by processes of a release
- *   before 0028), MIGRATION_FAILED.
+ *   before 0028), DATABASE_OF_ANOTHER (of another tenant, or of none), MIGRATION_FAILED.
  */
 export async function migrateDatabase(
   url: string,
@@ -56,6 +59,7 @@ export async function migrateDatabase(
     answerWithinMs = ANSWER_WITHIN_MS,
     roles: roleOptions = {},
     appMigrations,
+    tenant,
     tryLogin,
     observer = unobservedDatabase,
   }: MigrateOptions = {},
@@ -88,6 +92,7 @@ export async function migrateDatabase(
         migrations.applied += applied;
         migrations.all += all;
       }
+      await claimStore(pool.db, tenant);
       const forOwnUsers = await allowanceOf(pool.db, false);
       const roles = await ensureRoles(
         pool.db,

@@ -8,6 +8,7 @@ const STATUSES: Partial<Record<RequestErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   TENANT_REQUIRED: 401,
   FORBIDDEN: 403,
+  TENANT_UNKNOWN: 403,
   // `read-after` is a precondition: the read models must include the token's position.
   CONSISTENCY_TIMEOUT: 412,
   THROTTLED: 429,

@@ -98,6 +98,18 @@ export class Metrics implements ServerSubscriber {
     buckets: SECONDS,
   });
 
+  readonly #tenantSeconds = new Histogram({
+    ...this.#in,
+    name: 'afterwrite_tenant_open_seconds',
+    help: 'Time to open the database of a tenant, its migrations included.',
+    buckets: SECONDS,
+  });
+  readonly #tenantFailures = new Counter({
+    ...this.#in,
+    name: 'afterwrite_tenant_failures_total',
+    help: 'Databases of tenants that could not be opened or closed.',
+  });
+
   readonly #operationSeconds = new Histogram({
     ...this.#in,
     name: 'afterwrite_operation_duration_seconds',
@@ -233,6 +245,16 @@ export class Metrics implements ServerSubscriber {
 
   callerRefused({ reason, transport }: RefusalOccurrences['callerRefused']): void {
     this.#refusals.inc({ reason, transport });
+  }
+
+  /** The database of a tenant was opened. */
+  tenantOpened(ms: number): void {
+    this.#tenantSeconds.observe(ms / 1000);
+  }
+
+  /** The database of a tenant could not be opened or closed. */
+  tenantFailed(): void {
+    this.#tenantFailures.inc();
   }
 
   loopBlocked({ phase, ms }: LoopBlock): void {

@@ -1,37 +1,39 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { Engine } from '../../kernel/engine.ts';
+import type { TenantCounts } from '../tenants/tenant-registry.ts';
 
-/** Parts of the application whose state is read at each scrape. */
+type MeasuredEngine = Pick<Engine, 'queue' | 'projector' | 'processes' | 'readSide' | 'watch' | 'clock'>;
+
+/** A store whose state is read at each scrape. */
+export interface MeasuredStore {
+  readonly engine: MeasuredEngine;
+  readonly api: {
+    /** Rows that subscriptions follow. */
+    readonly live: { readonly size: number };
+    /** Different live queries, and the subscriptions to them. */
+    readonly liveQueries: { readonly size: number; readonly subscribers: number };
+    /** Open streams of server-sent events. */
+    readonly eventStreams: { readonly size: number };
+  };
+}
+
+/** Parts of the server whose state is read at each scrape. */
 export interface Measured {
-  readonly engine: Pick<Engine, 'queue' | 'projector' | 'processes' | 'readSide' | 'watch' | 'clock'>;
-  /** Rows that subscriptions follow. */
-  readonly live: { readonly size: number };
-  /** Different live queries, and the subscriptions to them. */
-  readonly liveQueries: { readonly size: number; readonly subscribers: number };
+  /** The stores that are open: one, or those of tenants. */
+  readonly stores: { values(): Iterable<MeasuredStore>; readonly tenants: TenantCounts | undefined };
   /** Memory that subscriptions hold. */
   readonly subscriptions: { readonly bytes: number };
-  /** Open streams of server-sent events. */
-  readonly eventStreams: { readonly size: number };
   readonly connections: { readonly open: number };
 }
 
 const STATES = ['RUNNING', 'REBUILDING', 'STALLED', 'AHEAD_OF_CODE', 'STOPPED'] as const;
 
 /**
- * Adds gauges that read the state of these parts at each scrape.
+ * Adds gauges that read the state of these parts at each scrape. If several tenants are open, numbers and positions are sums over
+ * them, and times are the longest one: a label for each tenant would have no bound.
  * @returns a function that sets the gauges with a value for each projection and process. Call it before each scrape.
  */
-export function measureState(
-  registry: Registry,
-  {
-    engine: { queue, projector, processes, readSide, watch, clock },
-    live,
-    liveQueries,
-    eventStreams,
-    subscriptions,
-    connections,
-  }: Measured,
-): () => void {
+export function measureState(registry: Registry, { stores, subscriptions, connections }: Measured): () => void {
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -42,36 +44,56 @@ export function measureState(
         this.set(read());
       },
     });
-  gauge('append_queue_depth', 'Appends that wait for their group commit.', () => queue.depth);
-  gauge('append_queue_limit', 'Maximum number of waiting appends; more are throttled.', () => queue.limit);
-  gauge('append_oldest_wait_seconds', 'How long the first of them has waited.', () => queue.oldestWaitMs / 1000);
-  gauge('stalls', 'Appends, projections, processes and effects that make no progress.', () => watch.stalls.size);
-  gauge('log_head_position', 'The last event of the log, as this process knows it.', () => projector.head.position);
-  gauge(
-    'clock_skew_seconds',
-    "How far this machine's clock is ahead of Postgres'; negative if it is behind.",
-    () => clock.skewMs / 1000,
+  const each = <T>(read: (store: MeasuredStore) => T) => [...stores.values()].map(read);
+  const sum = (read: (store: MeasuredStore) => number) => each(read).reduce((a, b) => a + b, 0);
+  const greatest = (read: (store: MeasuredStore) => number) => each(read).reduce((a, b) => Math.max(a, b), 0);
+  gauge('append_queue_depth', 'Appends that wait for their group commit.', () =>
+    sum(({ engine }) => engine.queue.depth),
   );
-  gauge('waiters', 'Reads and subscriptions that wait for a read model.', () => readSide.positions.waiting);
+  gauge('append_queue_limit', 'Maximum number of waiting appends; more are throttled.', () =>
+    sum(({ engine }) => engine.queue.limit),
+  );
+  gauge('append_oldest_wait_seconds', 'How long the first of them has waited.', () =>
+    greatest(({ engine }) => engine.queue.oldestWaitMs / 1000),
+  );
+  gauge('stalls', 'Appends, projections, processes and effects that make no progress.', () =>
+    sum(({ engine }) => engine.watch.stalls.size),
+  );
+  gauge('log_head_position', 'The last event of the log, as this process knows it.', () =>
+    sum(({ engine }) => engine.projector.head.position),
+  );
+  gauge('clock_skew_seconds', "How far this machine's clock is ahead of Postgres'; negative if it is behind.", () =>
+    each(({ engine }) => engine.clock.skewMs / 1000).reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0),
+  );
+  gauge('waiters', 'Reads and subscriptions that wait for a read model.', () =>
+    sum(({ engine }) => engine.readSide.positions.waiting),
+  );
   gauge(
     'subscription_bytes',
     'Memory that subscriptions hold, in bytes, as it is counted for their limits.',
     () => subscriptions.bytes,
   );
-  gauge('live_rows', 'Rows that subscriptions look at.', () => live.size);
-  gauge('live_queries', 'Different live queries.', () => liveQueries.size);
-  gauge('live_query_subscribers', 'Subscriptions to live queries.', () => liveQueries.subscribers);
-  gauge('event_streams', 'Open streams of server-sent events.', () => eventStreams.size);
+  gauge('live_rows', 'Rows that subscriptions look at.', () => sum(({ api }) => api.live.size));
+  gauge('live_queries', 'Different live queries.', () => sum(({ api }) => api.liveQueries.size));
+  gauge('live_query_subscribers', 'Subscriptions to live queries.', () =>
+    sum(({ api }) => api.liveQueries.subscribers),
+  );
+  gauge('event_streams', 'Open streams of server-sent events.', () => sum(({ api }) => api.eventStreams.size));
   gauge('connections', 'TCP connections that are open.', () => connections.open);
-  const setProjections = projectionGauges(registry, projector);
-  const setProcesses = processGauges(registry, processes);
+  if (stores.tenants) {
+    gauge('tenants_open', 'Tenants whose databases are open.', () => stores.tenants?.open ?? 0);
+    gauge('tenants_failing', 'Tenants whose databases could not be opened lately.', () => stores.tenants?.failing ?? 0);
+  }
+  const engines = () => each(({ engine }) => engine);
+  const setProjections = projectionGauges(registry, engines);
+  const setProcesses = processGauges(registry, engines);
   return () => {
     setProjections();
     setProcesses();
   };
 }
 
-function projectionGauges(registry: Registry, projector: Engine['projector']): () => void {
+function projectionGauges(registry: Registry, engines: () => readonly MeasuredEngine[]): () => void {
   const registers = [registry];
   const gauge = (name: string, help: string) =>
     new Gauge({ registers, name: `afterwrite_projection_${name}`, help, labelNames: ['projection'] });
@@ -87,19 +109,37 @@ function projectionGauges(registry: Registry, projector: Engine['projector']): (
     labelNames: ['projection', 'state'],
   });
   return () => {
-    for (const status of projector.status()) {
-      const { name: projection } = status;
-      position.set({ projection }, status.position);
-      lagEvents.set({ projection }, status.lag);
-      lagSeconds.set({ projection }, status.lagMs / 1000);
-      owned.set({ projection }, status.isOurs ? 1 : 0);
-      deadLetters.set({ projection }, status.deadLetters);
-      for (const each of STATES) state.set({ projection, state: each }, each === status.state ? 1 : 0);
+    for (const gauge of [position, lagEvents, lagSeconds, owned, deadLetters, state]) gauge.reset();
+    for (const all of grouped(engines().flatMap(({ projector }) => projector.status()))) {
+      const projection = all[0].name;
+      position.set(
+        { projection },
+        total(all, (status) => status.position),
+      );
+      lagEvents.set(
+        { projection },
+        total(all, (status) => status.lag),
+      );
+      lagSeconds.set({ projection }, Math.max(...all.map(({ lagMs }) => lagMs)) / 1000);
+      owned.set(
+        { projection },
+        total(all, ({ isOurs }) => (isOurs ? 1 : 0)),
+      );
+      deadLetters.set(
+        { projection },
+        total(all, (status) => status.deadLetters),
+      );
+      for (const each of STATES) {
+        state.set(
+          { projection, state: each },
+          total(all, (status) => (each === status.state ? 1 : 0)),
+        );
+      }
     }
   };
 }
 
-function processGauges(registry: Registry, processes: Engine['processes']): () => void {
+function processGauges(registry: Registry, engines: () => readonly MeasuredEngine[]): () => void {
   const registers = [registry];
   const gauge = (name: string, help: string) =>
     new Gauge({ registers, name: `afterwrite_process_kind_${name}`, help, labelNames: ['kind', 'name'] });
@@ -110,14 +150,49 @@ function processGauges(registry: Registry, processes: Engine['processes']): () =
   const pending = gauge('pending', 'Steps or calls that this process has read and not done.');
   const failing = gauge('failing', '1 if something in it cannot continue, or nobody runs it.');
   return () => {
-    for (const { kind, name, ...status } of processes.status()) {
-      const labels = { kind: kind.toLowerCase(), name };
-      position.set(labels, status.position);
-      lagEvents.set(labels, status.lag);
-      owned.set(labels, status.isOurs ? 1 : 0);
-      parked.set(labels, status.parked);
-      pending.set(labels, status.pending);
-      failing.set(labels, status.state === 'RUNNING' ? 0 : 1);
+    for (const gauge of [position, lagEvents, owned, parked, pending, failing]) gauge.reset();
+    for (const all of grouped(engines().flatMap(({ processes }) => processes.status()))) {
+      const labels = { kind: all[0].kind.toLowerCase(), name: all[0].name };
+      position.set(
+        labels,
+        total(all, (status) => status.position),
+      );
+      lagEvents.set(
+        labels,
+        total(all, (status) => status.lag),
+      );
+      owned.set(
+        labels,
+        total(all, ({ isOurs }) => (isOurs ? 1 : 0)),
+      );
+      parked.set(
+        labels,
+        total(all, (status) => status.parked),
+      );
+      pending.set(
+        labels,
+        total(all, (status) => status.pending),
+      );
+      failing.set(
+        labels,
+        total(all, ({ state }) => (state === 'RUNNING' ? 0 : 1)),
+      );
     }
   };
+}
+
+/** The states of the same part in all engines. */
+function grouped<T extends { readonly name: string; readonly kind?: string }>(all: readonly T[]): [T, ...T[]][] {
+  const groups = new Map<string, [T, ...T[]]>();
+  for (const each of all) {
+    const key = `${each.kind}:${each.name}`;
+    const group = groups.get(key);
+    if (group) group.push(each);
+    else groups.set(key, [each]);
+  }
+  return [...groups.values()];
+}
+
+function total<T>(all: readonly T[], read: (each: T) => number): number {
+  return all.reduce((sum, each) => sum + read(each), 0);
 }

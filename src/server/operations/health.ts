@@ -7,6 +7,7 @@ import type { Engine } from '../../kernel/engine.ts';
 import type { Stall } from '../../kernel/observe/stall.ts';
 import type { LagState } from '../../kernel/read/status/lag.ts';
 import { within } from '../../scheduling/timers.ts';
+import type { TenantCounts } from '../tenants/tenant-registry.ts';
 import { whyNotServed } from './why-not-served.ts';
 
 /** The body of `/readyz`. Anybody may ask, so it names no user, no stream and no statement. */
@@ -16,6 +17,8 @@ export interface Readiness {
   readonly reasons: readonly string[];
   readonly projections?: readonly ProjectionHealth[];
   readonly appendQueue?: AppendQueueHealth;
+  /** How many tenants are open, if each has a database of its own. None of them keeps the server from being ready. */
+  readonly tenants?: TenantCounts;
 }
 
 interface ProjectionHealth {
@@ -43,7 +46,13 @@ interface StallHealth {
   readonly blockedBy: readonly (number | null)[];
 }
 
+/** The store of a server, or how many tenants have one that is open. */
 export interface Served {
+  readonly one: ServedParts | undefined;
+  readonly tenants: TenantCounts | undefined;
+}
+
+interface ServedParts {
   readonly engine: Engine;
   readonly database: Pick<AfterwriteDatabase, 'watch' | 'replica' | (typeof WORKING)[number][0]>;
 }
@@ -80,8 +89,10 @@ export class Health {
 
   /** Never throws, and answers within about a second. */
   async readiness(): Promise<Readiness> {
-    const served = this.#served;
     const reasons = [this.#notReady()].filter((reason) => reason !== undefined);
+    const { one: served, tenants } = this.#served ?? {};
+    // The database of one tenant says nothing about those of the others.
+    if (tenants) return { status: reasons.length === 0 ? 'ready' : 'not ready', reasons, tenants };
     if (!served) return { status: 'not ready', reasons };
     if (reasons.length === 0) reasons.push(...(await this.#askDatabase(served)), ...silentPools(served));
     const { engine } = served;
@@ -111,7 +122,7 @@ export class Health {
     };
   }
 
-  #askDatabase({ database: { watch, replica } }: Served): Promise<readonly string[]> {
+  #askDatabase({ database: { watch, replica } }: ServedParts): Promise<readonly string[]> {
     if (this.#database && performance.now() - this.#database.at < CACHE_MS) return this.#database.reasons;
     const asked = [
       problemOf('The database', async () => {
@@ -133,7 +144,7 @@ export class Health {
 }
 
 /** One connection that is answered says nothing about the others. */
-function silentPools({ database }: Served): string[] {
+function silentPools({ database }: ServedParts): string[] {
   return WORKING.flatMap(([name, purpose]) => {
     const silentMs = database[name].silentMs();
     if (silentMs < SILENT_AFTER_MS) return [];

@@ -1,12 +1,13 @@
 import { type DocumentNode, GraphQLError, getOperationAST, OperationTypeNode } from 'graphql';
 import { type Context, makeServer, type Server, type SubscribePayload } from 'graphql-ws';
 import { WebSocket } from 'ws';
-import type { KnownDocuments } from '../../graphql/documents/known-documents.ts';
-import type { SentOperation, TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
+import type { Caller } from '../../graphql/context.ts';
+import type { SentOperation } from '../../graphql/documents/trusted-documents.ts';
 import { answerError, type ReportFault } from '../../graphql/plugins/errors.ts';
 import { pause } from '../../scheduling/sleeper.ts';
 import type { Turns } from '../../scheduling/turns.ts';
 import type { Config } from '../../settings/config.ts';
+import { type ApiLease, type Apis, lendTo, type TransportApi } from '../apis.ts';
 import { credentialsOf } from '../auth/authenticator.ts';
 import type { Yoga } from '../graphql.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from '../http/requests/request-id.ts';
@@ -17,9 +18,7 @@ import type { ServerObserver } from '../operations/occurrences.ts';
 import type { Session } from './session.ts';
 
 export interface ProtocolOptions {
-  readonly yoga: Yoga;
-  readonly documents: TrustedDocuments;
-  readonly known: KnownDocuments;
+  readonly apis: Apis;
   /** Turns of messages, and of subscriptions that begin, on the event loop. */
   readonly turns: Turns;
   readonly config: Pick<Config, 'subscriptionsPerConnection' | 'connectionInitTimeoutMs'>;
@@ -45,6 +44,7 @@ export function subscriptionProtocol(options: ProtocolOptions): Server<Session> 
     subscribe: (args) => (args.rootValue as PipelineRoot).subscribe(args),
     onConnect: (connecting) => connect(connecting, options),
     onDisconnect: ({ extra }) => extra.forgetExpiry(),
+    onComplete: ({ extra }) => extra.releaseApi(),
     onError: ({ extra }, _id, _payload, errors) => noteRefusal(extra, errors),
     onSubscribe: (connecting, id, payload) => beginSubscription(connecting, id, payload, options),
   });
@@ -83,10 +83,35 @@ async function beginSubscription(
 ) {
   const refused = await whyNotAdmitted(connecting, id, options);
   if (refused) return [refused];
-  const { extra: session } = connecting;
-  const client = { ...clientOf(connecting, payload), sink: session.sinkOf(id) };
-  const pipeline = options.yoga.getEnveloped({ client, visit: session.visit });
-  const document = await readDocument(payload, pipeline, client.correlationId, session, options);
+  const client = { ...clientOf(connecting, payload), sink: connecting.extra.sinkOf(id) };
+  let lease: ApiLease;
+  try {
+    lease = await lendTo(options.apis, connecting.extra.visit);
+  } catch (error) {
+    return [answerError(error, client.correlationId, options.reportFault)];
+  }
+  try {
+    const begun = await beginOn(lease.api, connecting.extra, payload, client, options);
+    // The protocol tells of the end of each subscription that has begun.
+    if ('schema' in begun) connecting.extra.holdApi(lease.release);
+    else lease.release?.();
+    return begun;
+  } catch (error) {
+    lease.release?.();
+    throw error;
+  }
+}
+
+/** What graphql-ws executes, with the API of the caller. */
+async function beginOn(
+  api: TransportApi,
+  session: Session,
+  payload: SubscribePayload,
+  client: Caller,
+  options: ProtocolOptions,
+) {
+  const pipeline = api.yoga.getEnveloped({ client, visit: session.visit });
+  const document = await readDocument(payload, pipeline, client.correlationId, session, api, options);
   if (!('kind' in document)) return document;
   const operationName = payload.operationName || null;
   const noSubscription = whyNoSubscription(document, operationName);
@@ -142,7 +167,8 @@ async function readDocument(
   { schema, parse, validate }: Pipeline,
   correlationId: string,
   { visit }: Session,
-  { documents, known, reportFault }: ProtocolOptions,
+  { documents, known }: TransportApi,
+  { reportFault }: ProtocolOptions,
 ): Promise<DocumentNode | readonly GraphQLError[]> {
   try {
     const text = documents.textOf(payload as SentOperation) ?? '';

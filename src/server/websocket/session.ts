@@ -25,6 +25,8 @@ export class Session {
   readonly #gone = new AbortController();
   #connection: Connection | undefined;
   #forgetExpiry: (() => void) | undefined;
+  /** Of the APIs that its subscriptions use: one release for each, all of one tenant. */
+  readonly #apis: (() => void)[] = [];
 
   constructor(socket: WebSocket, visit: Visit, headers: SessionHeaders) {
     this.socket = socket;
@@ -33,12 +35,25 @@ export class Session {
     socket.once('close', () => {
       visit.leave();
       this.#gone.abort();
+      for (const release of this.#apis.splice(0)) release();
     });
   }
 
   /** Aborted when the connection is closed. */
   get gone(): AbortSignal {
     return this.#gone.signal;
+  }
+
+  /** A subscription has begun, which uses an API until {@link releaseApi}, or until the connection is closed. */
+  holdApi(release: (() => void) | undefined): void {
+    if (!release) return;
+    if (this.#gone.signal.aborted) release();
+    else this.#apis.push(release);
+  }
+
+  /** One subscription has ended. */
+  releaseApi(): void {
+    this.#apis.pop()?.();
   }
 
   /** Speaks the protocol from now on. */

@@ -8,11 +8,14 @@ export class TestClient extends HttpClient {
   readonly #url: () => string;
   readonly #token: ClientOptions['token'];
   readonly #sockets = new Set<SocketClient>();
+  /** The tenant of its actor. */
+  readonly tenant: string | undefined;
 
-  constructor(url: () => string, options: ClientOptions) {
+  constructor(url: () => string, options: ClientOptions & { readonly tenant?: string | undefined }) {
     super(url, options);
     this.#url = url;
     this.#token = options.token;
+    this.tenant = options.tenant;
   }
 
   /** Subscribes over WebSocket. The feed collects the messages until it is stopped. */

@@ -22,7 +22,7 @@ export interface TestDatabaseOptions {
 }
 
 /** Names of databases say which process made them, so that those of processes that were killed can be found. */
-const NAME = /^afterwrite_test_(\d+)_[\da-f]+$/;
+const NAME = /^afterwrite_test_(\d+)_[\da-f]+(?:_|$)/;
 
 /**
  * A migrated database without events, whose epoch no other store has: a copy of a template.
@@ -49,6 +49,7 @@ export async function openTestDatabase({ env, project, appMigrations }: TestData
   const drop = async () => {
     await sql.end({ timeout: 1 });
     await dropDatabase(server, name);
+    await dropTenants(server, name);
     await release();
   };
   try {
@@ -58,6 +59,13 @@ export async function openTestDatabase({ env, project, appMigrations }: TestData
     throw error;
   }
   return { url, sql, drop };
+}
+
+/** Drops the databases that a server has created beside its own for tenants. */
+async function dropTenants(server: postgres.Sql, name: string): Promise<void> {
+  const tenants = await server<{ name: string }[]>`
+    select datname as name from pg_database where starts_with(datname, ${`${name}_`})`;
+  for (const tenant of tenants) await dropDatabase(server, tenant.name);
 }
 
 /** Drops the databases of processes of this machine that have ended without doing so. */

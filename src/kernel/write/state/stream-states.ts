@@ -1,4 +1,3 @@
-import { getHeapStatistics } from 'node:v8';
 import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import type { Aggregate } from '../../define/aggregate.ts';
@@ -6,6 +5,7 @@ import type { Append, AppendOutcome } from '../../log/append/append.ts';
 import type { AppendQueue } from '../../log/append/append-queue.ts';
 import type { Snapshots } from '../../log/streams/snapshots.ts';
 import type { StreamLoader, StreamRequest, StreamTail } from '../../log/streams/stream-loader.ts';
+import { defaultCacheBytes } from './cache-bytes.ts';
 import { type StateAt, StreamState, stateAfter } from './stream-state.ts';
 
 /**
@@ -222,11 +222,6 @@ export class StreamStates {
       this.#cache.set(key, state);
     }
   }
-}
-
-/** An eighth of Node's heap limit, at most 256 MB. */
-export function defaultCacheBytes(): number {
-  return Math.min(256 * 2 ** 20, Math.floor(getHeapStatistics().heap_size_limit / 8));
 }
 
 function keyOf(aggregate: Aggregate, streamId: string): string {

@@ -3,7 +3,7 @@ import { Ending, type Signal } from '../../../database/signal.ts';
 import type { Caller } from '../../../graphql/context.ts';
 import { READ_AFTER_HEADER } from '../../../graphql/plugins/consistency.ts';
 import { answerError as describeError, type ReportFault } from '../../../graphql/plugins/errors.ts';
-import { UnauthenticatedError } from '../../../kernel/errors.ts';
+import { TenantUnavailableError, TenantUnknownError, UnauthenticatedError } from '../../../kernel/errors.ts';
 import { Entrance } from '../../../scheduling/entrance.ts';
 import type { Turns } from '../../../scheduling/turns.ts';
 import type { GraphiqlPages } from '../../graphiql/graphiql.ts';
@@ -192,6 +192,13 @@ function refusalOf(error: unknown): RequestRefusedError | undefined {
   }
   if (error instanceof UnauthenticatedError) {
     return new RequestRefusedError(401, { code: error.code, message: error.message });
+  }
+  if (error instanceof TenantUnknownError) {
+    return new RequestRefusedError(403, { code: error.code, message: error.message });
+  }
+  if (error instanceof TenantUnavailableError) {
+    const { code, message, retryAfterMs } = error;
+    return new RequestRefusedError(503, { code, message, retryAfterMs });
   }
   return undefined;
 }

@@ -1,0 +1,1 @@
+ALTER TABLE "es"."store" ADD COLUMN "tenant" text;

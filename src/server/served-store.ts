@@ -1,0 +1,93 @@
+import type { GraphQLSchema } from 'graphql';
+import type { Logger } from 'pino';
+import type { AfterwriteDatabase } from '../database/database.ts';
+import type { App } from '../definition/app.ts';
+import type { AnswerShares } from '../graphql/answer/shares.ts';
+import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
+import type { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
+import type { ReportFault } from '../graphql/plugins/errors.ts';
+import { createEngine, type Engine } from '../kernel/engine.ts';
+import type { EngineOptions } from '../kernel/engine-options.ts';
+import type { ActiveCallers } from '../scheduling/active-callers.ts';
+import type { Turns } from '../scheduling/turns.ts';
+import type { Config } from '../settings/config.ts';
+import { engineOptions } from '../settings/engine-options.ts';
+import { type ServedApi, serveApi } from './api.ts';
+import type { LoopWatch } from './loop/loop-watch.ts';
+import type { ServerObserver } from './operations/occurrences.ts';
+import { openResources, type Resources } from './resources.ts';
+
+/** What all stores of a server have in common. */
+export interface StoreSurroundings {
+  readonly app: App;
+  readonly schema: GraphQLSchema;
+  readonly documents: TrustedDocuments;
+  readonly turns: Turns;
+  readonly answerShares: AnswerShares;
+  readonly subscriptions: SubscriptionBudgets;
+  readonly loop: LoopWatch;
+  readonly reportFault: ReportFault;
+  /** For tests that set the time. */
+  readonly overrides: Pick<EngineOptions, 'clock'>;
+}
+
+export interface StoreOptions extends StoreSurroundings {
+  /** The settings, those of the tenant if it is the store of one. */
+  readonly config: Config;
+  readonly url: string;
+  /** Whose store it is; undefined if the application has no database for each tenant. */
+  readonly tenant: string | undefined;
+  readonly logger: Logger;
+  readonly observer: ServerObserver;
+  /** The callers among whom windows of commands are divided: those of this store. */
+  readonly activeCallers: ActiveCallers;
+}
+
+/** One store with everything that serves it: its database, adapters, engine and API. */
+export class ServedStore {
+  readonly database: AfterwriteDatabase;
+  readonly engine: Engine;
+  readonly api: ServedApi;
+  readonly #resources: Resources;
+
+  private constructor(resources: Resources, options: StoreOptions) {
+    const { app, config, activeCallers, observer, overrides } = options;
+    const { database, adapters } = resources;
+    this.#resources = resources;
+    this.database = database;
+    this.engine = createEngine({
+      ...{ database, domains: app.domains, activeCallers, observer },
+      ...engineOptions(config),
+      ...overrides,
+      adapters: adapters.adapters,
+    });
+    this.api = serveApi({ ...options, database, engine: this.engine });
+  }
+
+  /** Migrates and opens a store, which does not work yet. @throws {DatabaseError} or what the application's `adapters` throws. */
+  static async open(options: StoreOptions): Promise<ServedStore> {
+    return new ServedStore(await openResources(options), options);
+  }
+
+  /** Whether it works on something that nobody waits for: the steps of processes, and what read models lack. */
+  get isBusy(): boolean {
+    const { queue, processes, projector } = this.engine;
+    return (
+      queue.depth > 0 ||
+      processes.status().some(({ isOurs, state, lag, pending, parked }) => {
+        return isOurs && state === 'RUNNING' && (lag > 0 || pending > parked);
+      }) ||
+      projector
+        .status()
+        .some(({ isOurs, state, lag }) => isOurs && (state === 'REBUILDING' || (state === 'RUNNING' && lag > 0)))
+    );
+  }
+
+  async releaseAdapters(): Promise<void> {
+    await this.#resources.adapters.release();
+  }
+
+  closeDatabase(): Promise<void> {
+    return this.#resources.closeDatabase();
+  }
+}

@@ -1,0 +1,119 @@
+import type { Logger } from 'pino';
+import type { TenantDatabases } from '../../database/tenants/tenant-databases.ts';
+import { TenantUnavailableError, TenantUnknownError } from '../../kernel/errors.ts';
+import { ActiveCallers } from '../../scheduling/active-callers.ts';
+import type { Config } from '../../settings/config.ts';
+import { configOfTenant } from '../../settings/tenant-config.ts';
+import type { Apis } from '../apis.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { observeServer } from '../operations/observe.ts';
+import { ServedStore, type StoreSurroundings } from '../served-store.ts';
+import { stopInOrder } from '../shutdown.ts';
+import type { StoreLease, Stores } from '../stores.ts';
+import { type OpenedTenant, TenantRegistry } from './tenant-registry.ts';
+
+export interface TenantServing extends StoreSurroundings {
+  /** The settings of the server. */
+  readonly config: Config;
+  readonly databases: TenantDatabases;
+  readonly logger: Logger;
+  readonly metrics: Metrics | undefined;
+}
+
+/** A store for each tenant, opened when somebody asks for it. */
+export function serveTenants(serving: TenantServing): Stores {
+  const { config, logger, metrics } = serving;
+  const registry = new TenantRegistry<OpenTenant>({
+    limit: config.tenantsOpen,
+    open: async (tenant) => {
+      const begun = performance.now();
+      const opened = await openTenant(tenant, serving);
+      const ms = performance.now() - begun;
+      metrics?.tenantOpened(ms);
+      logger.info({ tenant, ms: Math.round(ms) }, 'opened the database of a tenant');
+      return opened;
+    },
+    onFailed: (tenant, step, err) => {
+      metrics?.tenantFailed();
+      logger.error({ tenant, err }, `could not ${step} the database of a tenant`);
+    },
+  });
+  const use = async (tenant: string): Promise<StoreLease> => {
+    const { value, release } = await registry.use(tenant);
+    return { value: value.store, release };
+  };
+  const apis: Apis = {
+    ofTenant: async (tenant) => {
+      const { value, release } = await use(tenant);
+      return { api: value.api, release };
+    },
+  };
+  return {
+    apis,
+    get tenants() {
+      return registry.counts;
+    },
+    one: undefined,
+    values: () => [...registry.values()].map(({ store }) => store),
+    use,
+    start: async () => {},
+    stopOpening: async () => void (await registry.stopOpening()),
+  };
+}
+
+interface OpenTenant extends OpenedTenant {
+  readonly store: ServedStore;
+}
+
+/** @throws {TenantUnknownError} or why the database cannot be used. */
+async function openTenant(tenant: string, serving: TenantServing): Promise<OpenTenant> {
+  const { databases, config: ofServer, metrics } = serving;
+  const url = await urlOf(tenant, databases, ofServer.tenantCreate);
+  const config = configOfTenant(ofServer, url);
+  const logger = serving.logger.child({ tenant });
+  const store = await ServedStore.open({
+    ...serving,
+    ...{ config, url, tenant, logger },
+    observer: observeServer(logger, metrics),
+    activeCallers: new ActiveCallers(),
+  });
+  const close = () => closeStore(store, config, logger);
+  try {
+    await store.engine.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    store,
+    get isBusy() {
+      return store.isBusy;
+    },
+    close,
+  };
+}
+
+async function urlOf(tenant: string, databases: TenantDatabases, mayCreate: boolean): Promise<string> {
+  const url = await databases.urlOf(tenant);
+  if (url !== undefined) return url;
+  if (mayCreate && databases.create) {
+    await databases.create(tenant);
+    const created = await databases.urlOf(tenant);
+    if (created !== undefined) return created;
+    throw new TenantUnavailableError(1000, 'The database of the tenant was created and is not there.');
+  }
+  throw new TenantUnknownError();
+}
+
+/** In the order of a server that stops. Nobody uses the store any more. */
+function closeStore(store: ServedStore, { shutdownTimeoutMs: timeoutMs }: Config, logger: Logger): Promise<void> {
+  const { engine, api } = store;
+  const steps = [
+    ['finish commands', () => engine.drain()],
+    ['end streams', () => api.eventStreams.end()],
+    ['stop projections', () => engine.stop()],
+    ['release the adapters', () => store.releaseAdapters()],
+    ['close the database', () => store.closeDatabase()],
+  ] as const;
+  return stopInOrder(steps, { timeoutMs, logger, status: () => ({ head: engine.projector.head.position }) });
+}

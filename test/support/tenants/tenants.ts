@@ -1,0 +1,38 @@
+import { inject } from 'vitest';
+import shop from '../../../src/app.ts';
+import type { App } from '../../../src/definition/app.ts';
+import { refuseUnservedTenants, type TenantMode } from '../../../src/definition/tenants.ts';
+import { Fulfilment } from '../../../src/domains/fulfilment/index.ts';
+import { createTestApp } from '../../../src/testing/create-test-app.ts';
+import type { TestApp } from '../../../src/testing/test-app.ts';
+
+/** The shop for several tenants. Nobody carries orders on. */
+export function shopOf(mode: TenantMode): App {
+  return {
+    ...shop,
+    tenants: { mode, developerTenant: 'developer', databases: undefined },
+    domains: shop.domains.map((domain) =>
+      domain.name === 'fulfilment'
+        ? { ...domain, aggregates: [...domain.aggregates, Fulfilment.aggregate], processes: [], effects: [] }
+        : domain,
+    ),
+  };
+}
+
+/** The ways to keep tenants apart that are served. */
+export const modes = (['column', 'database'] as const).filter((mode) => {
+  try {
+    refuseUnservedTenants(shopOf(mode));
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+/** A server of the shop for several tenants, on databases of its own. */
+export function openTenants(mode: TenantMode, env: NodeJS.ProcessEnv = {}): Promise<TestApp> {
+  return createTestApp(shopOf(mode), { env: { TEST_DATABASE_URL: inject('serverUrl'), ...env } });
+}
+
+/** A member of staff of a tenant. */
+export const clerkOf = (tenant: string, id = 'clerk') => ({ id, roles: ['staff'] as const, tenant });
