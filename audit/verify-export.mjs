@@ -1,13 +1,13 @@
 // Verifies an export of an Afterwrite log with a public key and nothing else. It is short, so that you can read it before
 // you rely on it; docs/audit.md describes the format. Exit code 0: proved. 1: not proved, or something is wrong.
-//
-//   node verify-export.mjs EXPORT.ndjson PUBLIC-KEY.pem
+// node verify-export.mjs EXPORT.ndjson PUBLIC-KEY.pem
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { createReadStream, readFileSync, realpathSync } from 'node:fs';
 
 const sha256 = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest();
-const [LEAF_KIND, NODE_KIND, LINK_KIND] = [0, 1, 2];
-const hashOf = (kind, ...parts) => sha256(Buffer.of(kind), ...parts);
+const leafHash = (content) => sha256(Buffer.of(0), content);
+const nodeHash = (left, right) => sha256(Buffer.of(1), left, right);
+const chainHash = (before, leaf) => sha256(Buffer.of(2), before, leaf);
 const bytes = (hex) => Buffer.from(hex, 'hex');
 
 // Each line has one of these forms, in Latin-1: one character for each byte. N: a number. H: a hash.
@@ -42,10 +42,10 @@ export async function verifyExport(chunks, keys) {
   };
   const follow = (position, leaf, stated) => {
     check(position === result.position + 1, `position ${position} follows instead`);
-    hash = hashOf(LINK_KIND, bytes(hash), leaf).toString('hex');
+    hash = chainHash(bytes(hash), leaf).toString('hex');
     check(hash === stated, 'the event was altered, or its hash, or the event before it together with its hash');
     let [root, height] = [leaf, 0];
-    for (; peaks[height]; peaks[height++] = undefined) root = hashOf(NODE_KIND, peaks[height], root);
+    for (; peaks[height]; peaks[height++] = undefined) root = nodeHash(peaks[height], root);
     peaks[height] = root;
     result.position = position;
   };
@@ -56,7 +56,7 @@ export async function verifyExport(chunks, keys) {
     check(isSigned, 'the head is not signed with your key', at);
     const head = JSON.parse(text);
     check(head.position === result.position && at === result.position, 'the head does not belong here');
-    const root = peaks.filter(Boolean).reduce((right, left) => hashOf(NODE_KIND, left, right));
+    const root = peaks.filter(Boolean).reduce((right, left) => nodeHash(left, right));
     const isSame = head.origin === origin && head.hash === hash && head.root === root.toString('hex');
     check(isSame, 'this is a chain, but not the one that was signed', unproved, at);
     check(head.previous === previousHead, 'a head before this one was removed or inserted', unproved, at);
@@ -70,9 +70,9 @@ export async function verifyExport(chunks, keys) {
     check(event || leaf || head || end, 'the line has none of the forms of an export');
     if (head) return confirm(head[1], head[2]);
     check(Boolean(event) === result.position < result.to, 'events of the range are missing, or too many');
-    if (event) follow(+event[3], hashOf(LEAF_KIND, Buffer.from(event[2], 'latin1')), event[1], events++);
+    if (event) follow(+event[3], leafHash(Buffer.from(event[2], 'latin1')), event[1], events++);
     if (leaf) follow(result.position + 1, bytes(leaf[2]), leaf[1]);
-    isEnded = +end?.[1] === result.position && +end[2] === events && +end[3] === result.heads;
+    isEnded = end?.slice(1).join() === [result.position, events, result.heads].join();
     check(isEnded || !end, 'the last line counts other events and heads');
   };
   try {
@@ -93,13 +93,12 @@ export async function verifyExport(chunks, keys) {
 if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
   const [file, keyFile] = process.argv.slice(2);
   const pem = readFileSync(keyFile, 'latin1').match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
-  const result = await verifyExport(createReadStream(file, 'latin1'), pem.map(createPublicKey));
-  const { from, to, position, fault, firstHead, lastHead } = result;
+  const read = verifyExport(createReadStream(file, 'latin1'), pem.map(createPublicKey));
+  const { from, to, position, fault, firstHead, lastHead } = await read;
   const [proved, followed] = [Math.min(lastHead?.position ?? from - 1, to), Math.min(position, to)];
   if (fault) console.log(`FAULT at positions ${fault.from} to ${fault.to}: ${fault.reason}.`);
   console.log(proved < from ? 'PROVED: nothing.' : `PROVED: events ${from} to ${proved} are what was signed.`);
   if (lastHead) console.log('First and last head:', firstHead, lastHead);
-  if (followed > proved)
-    console.log(`NOT PROVED: events ${proved + 1} to ${followed}: no head in this export signs them.`);
+  if (followed > proved) console.log(`NOT PROVED: events ${proved + 1} to ${followed}, which no head here signs.`);
   process.exitCode = fault || !lastHead ? 1 : 0;
 }

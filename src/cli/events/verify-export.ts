@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { Command } from 'commander';
 import { isProved, verdictLines } from '../../kernel/proof/verdict.ts';
 import { verifyExport } from '../../kernel/proof/verify-export.ts';
@@ -6,28 +8,39 @@ import { CliError } from '../errors.ts';
 import { startProgress } from '../output/progress.ts';
 import { openFile, publicKeysOf } from './given-files.ts';
 
+interface VerifyExportCommandOptions {
+  readonly key: string;
+  readonly witness?: string;
+}
+
 /** `events verify-export`: verifies an export offline. */
 export const eventsVerifyExportCommand: OfflineCommandFactory = (cli) =>
   new Command('verify-export')
     .description('verify an export of the log with a public key; needs no database and no application')
     .argument('<file>', 'the export, or - for standard input')
     .requiredOption('--key <file>', 'the public key in PEM; several one after the other if the key was changed')
+    .option(
+      '--witness <file>',
+      'what a witness has: the file that AUDIT_WITNESS names, or bodies of its requests, a line each',
+    )
     .addHelpText(
       'after',
       `
 Says which events are proved to be what the owner of the key has signed, which are not, and the first position that is
-wrong. Exit code 1 if anything is wrong or nothing is proved. The package has the same as a script of 100 lines without
+wrong. With --witness the export must reach the last head of the witness, so that a log without its end is found out. Exit code 1 if anything is wrong or nothing is proved. The package has the same as a script of 100 lines without
 dependencies, for those who prefer to read what they rely on: audit/verify-export.mjs`,
     )
-    .action(async (file: string, { key }: { readonly key: string }) => verify(cli, file, key));
+    .action(async (file: string, options: VerifyExportCommandOptions) => verify(cli, file, options));
 
-async function verify(cli: OfflineCli, file: string, key: string): Promise<void> {
+async function verify(cli: OfflineCli, file: string, { key, witness }: VerifyExportCommandOptions): Promise<void> {
   const keys = await publicKeysOf(cli, key);
   const { chunks, bytes } = await openFile(cli, file);
+  const heads = witness === undefined ? undefined : await openFile(cli, witness);
   const progress =
     bytes === undefined ? undefined : startProgress(cli.err, { title: 'Verifying', unit: 'bytes', total: bytes });
   const verdict = await verifyExport(chunks, {
     keys,
+    witness: heads && createInterface({ input: Readable.from(heads.chunks) }),
     onProgress: (done) => {
       cli.signal.throwIfAborted();
       progress?.update(done);

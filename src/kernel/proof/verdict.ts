@@ -23,6 +23,8 @@ export interface ProofVerdict {
   readonly head: HeadContent | undefined;
   /** Number of such heads. */
   readonly heads: number;
+  /** Number of them that the witness has too; undefined if none was asked, or not to the end. */
+  readonly witnessed: number | undefined;
 }
 
 /** True if something is proved and nothing is wrong. */
@@ -31,7 +33,8 @@ export function isProved({ fault, head }: ProofVerdict): boolean {
 }
 
 /** The verdict in words: what is wrong, what is proved, what is not. */
-export function verdictLines({ from, to, fault, followed, firstHead, head, heads }: ProofVerdict): string[] {
+export function verdictLines(verdict: ProofVerdict): string[] {
+  const { from, to, fault, followed, firstHead, head, heads, witnessed } = verdict;
   const lines: string[] = [];
   if (fault) lines.push(`FAULT at ${positions(fault.from, fault.to)}: ${fault.reason}.`);
   if (!head || !firstHead) {
@@ -42,6 +45,7 @@ export function verdictLines({ from, to, fault, followed, firstHead, head, heads
   if (proved >= from) lines.push(`PROVED: ${events(from, proved)} what was signed.`);
   lines.push(`First head: ${sentenceOf(firstHead)}. Nothing is proved about the time before.`);
   if (heads > 1) lines.push(`Last of ${heads} heads: ${sentenceOf(head)}.`);
+  if (witnessed !== undefined) lines.push(`The witness has ${witnessed} of these heads, and no other.`);
   if (followed > proved) {
     lines.push(`NOT PROVED: ${events(proved + 1, followed)} chained to them, but no head in this export signs them.`);
   }

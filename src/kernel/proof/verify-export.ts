@@ -3,11 +3,18 @@ import { LineError, linesOf } from './byte-lines.ts';
 import { ChainVerifier } from './chain-verifier.ts';
 import { type ExportHeader, type ExportLine, originOf, readHeader, readLine } from './export-lines.ts';
 import { LogFault } from './log-fault.ts';
+import type { SignedHead } from './signed-head.ts';
 import type { ProofFault, ProofVerdict } from './verdict.ts';
+import { WitnessComparison } from './witness-comparison.ts';
 
 export interface VerifyExportOptions {
   /** The public keys whose signatures count, by their ids. */
   readonly keys: ReadonlyMap<string, KeyObject>;
+  /**
+   * The lines of a witness, which has the signed heads from elsewhere. The export must have the same, up to the last one, so
+   * that it shows if the end of the log was left out.
+   */
+  readonly witness?: AsyncIterable<string> | undefined;
   /** Called with the number of bytes read, now and then. */
   readonly onProgress?: (bytes: number) => void;
 }
@@ -18,20 +25,25 @@ export interface VerifyExportOptions {
  */
 export async function verifyExport(
   chunks: AsyncIterable<Buffer>,
-  { keys, onProgress = () => {} }: VerifyExportOptions,
+  { keys, witness, onProgress = () => {} }: VerifyExportOptions,
 ): Promise<ProofVerdict> {
   const reader = new ExportReader(keys);
+  let comparison: WitnessComparison | undefined;
   let bytes = 0;
   try {
     for await (const lines of linesOf(chunks)) {
       for (const line of lines) {
-        reader.read(line);
+        const head = reader.read(line);
+        // The first line says where the export begins.
+        if (witness) comparison ??= await WitnessComparison.of(witness, keys, reader.next);
+        if (head) await comparison?.compare(head, reader.next - 1);
         bytes += line.length + 1;
       }
       onProgress(bytes);
     }
     reader.finish();
-    return reader.verdict();
+    comparison?.finish(reader.next - 1);
+    return reader.verdict(undefined, comparison?.count);
   } catch (error) {
     if (error instanceof LogFault) return reader.verdict({ from: error.from, to: error.to, reason: error.message });
     if (!(error instanceof LineError)) throw error;
@@ -58,17 +70,18 @@ class ExportReader {
     return this.#chain ? this.#chain.position + 1 : (this.#header?.from ?? 1);
   }
 
-  /** @throws {LogFault} */
-  read(bytes: Buffer): void {
+  /** @returns the head of the line, if it has one. @throws {LogFault} */
+  read(bytes: Buffer): SignedHead | undefined {
     this.#lines++;
     if (this.#isEnded) throw this.#fault('something follows the last line of the export');
     if (!this.#header || !this.#chain) {
       this.#begin(bytes);
-      return;
+      return undefined;
     }
     const line = readLine(bytes);
     if (!line) throw this.#fault(`line ${this.#lines} does not have the form of an export`);
     this.#follow(line, this.#header, this.#chain);
+    return line.kind === 'head' ? line.head : undefined;
   }
 
   /** @throws {LogFault} if the last line is missing. */
@@ -76,10 +89,10 @@ class ExportReader {
     if (!this.#isEnded) throw this.#fault('the export is cut off: its last line is missing');
   }
 
-  verdict(fault?: ProofFault): ProofVerdict {
+  verdict(fault?: ProofFault, witnessed?: number): ProofVerdict {
     const { from, to } = this.#header ?? { from: 1, to: 0 };
     const { firstHead, lastHead, heads = 0 } = this.#chain ?? {};
-    return { from, to, fault, firstHead, head: lastHead, heads, followed: Math.min(to, this.next - 1) };
+    return { from, to, fault, firstHead, head: lastHead, heads, witnessed, followed: Math.min(to, this.next - 1) };
   }
 
   #begin(bytes: Buffer): void {
