@@ -35,6 +35,8 @@ export interface Pool {
 export interface PoolOptions extends SessionOptions {
   /** Most connections, not counting those for transactions; they are opened when needed. */
   readonly connections: number;
+  /** How long a connection is kept after it was used, in seconds; as long as it lasts by default. */
+  readonly idleS?: number;
   /**
    * Whether each connection keeps prepared statements; off behind poolers that do not support them (PgBouncer before
    * 1.21).
@@ -53,7 +55,7 @@ export interface PoolOptions extends SessionOptions {
 }
 
 /** To find out whether a pool answers, it is asked something if it was not used for this long, in ms. */
-const ASK_AFTER_MS = 3000;
+export const ASK_AFTER_MS = 3000;
 /**
  * A pool that has not answered for this long cannot do its work, in ms. Longer than it takes to see that a statement is
  * still running.
@@ -77,7 +79,7 @@ const TRANSACTION_IDLE_S = 10;
  * While the server is away, each failed attempt to connect fails one waiting query. The driver would pause up to 20
  * seconds between attempts, and the last query would wait minutes for its error.
  */
-const CONNECT_AGAIN: Backoff = { firstMs: 20, maxMs: 250 };
+export const CONNECT_AGAIN: Backoff = { firstMs: 20, maxMs: 250 };
 
 /** Opens a pool behind Drizzle. The client is not exposed: Drizzle changes it, so nobody else can use it. */
 export function openPool(options: PoolOptions): Pool {
@@ -92,7 +94,11 @@ export function openPool(options: PoolOptions): Pool {
   };
   const answers = new AnswerTracker();
   const session = { ...options, answers };
-  const client = connect(session, { ...settings, max: options.connections, onclose }, guardsFor(options));
+  const client = connect(
+    session,
+    { ...settings, max: options.connections, onclose, ...(options.idleS && { idle_timeout: options.idleS }) },
+    guardsFor(options),
+  );
   const transactions = new Transactions((onClose) => {
     const own = connect(
       session,

@@ -28,8 +28,10 @@ export interface DatabaseOptions {
 
 /** The pools of the database; each connection has the role of its part. */
 export interface AfterwriteDatabase {
-  /** A session for listening and notifying, with a role that may do nothing else. */
-  readonly wakeUp: Pick<SessionOptions, 'url' | 'login'>;
+  /** The tenant whose rows are all that can be seen and written here; undefined if the database has no tenants. */
+  readonly tenant: string | undefined;
+  /** A session for listening and notifying, with a role that may do nothing else, and the channel of this store. */
+  readonly wakeUp: Pick<SessionOptions, 'url' | 'login'> & { readonly channel: string };
   /**
    * The key of hashes in notifications, the same on every server with the same secret of roles. Undefined if there is no
    * such secret.
@@ -71,9 +73,11 @@ export interface DedicatedDatabasePools {
 }
 
 /** Short statements are answered within this time, in ms, or never. */
-const ANSWER_WITHIN_MS = 5000;
+export const ANSWER_WITHIN_MS = 5000;
+/** The channel on which the instances of a store notify each other. */
+const CHANNEL = 'afterwrite_appended';
 /** Connections of each pool: some to work with, and one to check or read ahead at the same time. */
-const DEDICATED_CONNECTIONS = 3;
+export const DEDICATED_CONNECTIONS = 3;
 
 /**
  * Migrates and opens a database.
@@ -131,7 +135,8 @@ function openPools(
   });
   const dedicated = { connections: DEDICATED_CONNECTIONS, applicationName: 'afterwrite rebuild' };
   return {
-    wakeUp: { url, login: roles.reader.login },
+    tenant: undefined,
+    wakeUp: { url, login: roles.reader.login, channel: CHANNEL },
     ...{ epoch, writer, projector, reader, leases, owner, watch },
     replica: replica?.pool,
     openDedicated: () => ({
@@ -152,7 +157,7 @@ function openPools(
 }
 
 /** What the connections of a part differ in from others. */
-function optionsOf(part: Part, { readUrl, readStatementTimeoutMs = 0 }: DatabaseOptions): Partial<PoolOptions> {
+export function optionsOf(part: Part, { readUrl, readStatementTimeoutMs = 0 }: DatabaseOptions): Partial<PoolOptions> {
   switch (part) {
     case 'projector':
       return {

@@ -158,6 +158,12 @@ export const acceptances = esSchema.table('acceptances', {
   acceptedAt: instant('accepted_at').notNull(),
 });
 
+/** The tenants of a database that they share. The only table that says which there are. */
+export const tenants = esSchema.table('tenants', {
+  name: text('name').primaryKey(),
+  startedAt: instant('started_at').notNull().default(sql`now()`),
+});
+
 /**
  * The position of each consumer of the log, and the instance that owns it. The table is in schema `read`, so that it is
  * replicated with the rows to a read replica and the reader's role may see it. A table that is filled next to the live

@@ -64,7 +64,7 @@ export function openCore(options: EngineOptions): EngineCore {
   return {
     options,
     database,
-    registry: registerDomains(domains),
+    registry: ofTenant(registerDomains(domains), database.tenant),
     observer,
     clock,
     obstacles: new Obstacles((obstacle, isOver) => observer.tell('obstacleChanged', { obstacle, isOver })),
@@ -74,6 +74,13 @@ export function openCore(options: EngineOptions): EngineCore {
     erasures: options.subjectKeys && new ErasureWatch({ erasures, owner: database.owner.db, observer }),
     canWork: () => database.projector.silentMs() < SILENT_AFTER_MS,
   };
+}
+
+/** The read models of a tenant, if tenants share their tables. */
+function ofTenant(registry: Registry, tenant: string | undefined): Registry {
+  if (tenant === undefined) return registry;
+  const projections = [...registry.projections].map(([name, projection]) => [name, { ...projection, tenant }] as const);
+  return { ...registry, projections: new Map(projections) };
 }
 
 /** Reads the log with the projector's role. */

@@ -36,22 +36,21 @@ export class Transactions {
     this.#open = open;
   }
 
-  /** Runs work in a transaction. @returns its result. */
-  async begin(work: (inside: Inside) => unknown): Promise<unknown> {
+  /**
+   * Runs work in a transaction.
+   * @param begin how it begins: statements without parameters.
+   * @returns its result.
+   */
+  async begin(work: (inside: Inside) => unknown, begin = 'begin'): Promise<unknown> {
     const own = this.#take();
-    const ask = (...asked: unknown[]): PromiseLike<unknown> => {
-      if (own.isLost) return Promise.reject(lost());
-      const statement = (own.client.unsafe as unknown as Ask)(...asked);
-      own.asked.push(statement);
-      return statement;
-    };
+    const ask = (...asked: unknown[]): PromiseLike<unknown> => this.#ask(own, asked) ?? Promise.reject(lost());
     const inside: Inside = {
       options: own.client.options,
       unsafe: ask,
       savepoint: (part) => savepoint(ask, inside, part),
     };
     try {
-      await ask('begin');
+      await ask(begin);
       const answer = await work(inside);
       const ended = (await ask('commit')) as { readonly command?: string };
       // A statement had failed, and the caller ignored the error.
@@ -62,9 +61,31 @@ export class Transactions {
       await Promise.resolve(ask('rollback')).catch(() => undefined);
       throw error;
     } finally {
-      own.isBusy = false;
-      own.asked = [];
-      if (own.isLost) this.#drop(own);
+      this.#leave(own);
+    }
+  }
+
+  /**
+   * Sends one statement in a transaction of its own, without waiting for an answer in between: one round trip, and nothing but this
+   * statement is ever between its beginning and its end.
+   *
+   * @param begin how the transaction begins: statements without parameters.
+   * @param onSent receives the statement, to observe and to cancel it.
+   * @returns the statement's result, once it is committed.
+   */
+  async single(begin: string, asked: readonly unknown[], onSent: (statement: Statement) => void): Promise<unknown> {
+    const own = this.#take();
+    try {
+      const [begun, statement, ended] = [[begin], asked, ['commit']].map((each) => this.#ask(own, each));
+      if (!begun || !statement || !ended) throw lost();
+      onSent(statement);
+      const [first, answer, last] = await Promise.allSettled([begun, statement, ended]);
+      // If the connection is lost, the driver may send the rest on the next one, outside of the transaction.
+      if (own.isLost && last.status === 'rejected') throw last.reason;
+      for (const each of [first, answer, last]) if (each.status === 'rejected') throw each.reason;
+      return (answer as PromiseFulfilledResult<unknown>).value;
+    } finally {
+      this.#leave(own);
     }
   }
 
@@ -72,6 +93,20 @@ export class Transactions {
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#all].map(({ client }) => client.end({ timeout: timeoutMs / 1000 })));
+  }
+
+  /** @returns undefined if the connection is lost. */
+  #ask(own: Own, asked: readonly unknown[]): Statement | undefined {
+    if (own.isLost) return undefined;
+    const statement = (own.client.unsafe as unknown as Ask)(...asked);
+    own.asked.push(statement);
+    return statement;
+  }
+
+  #leave(own: Own): void {
+    own.isBusy = false;
+    own.asked = [];
+    if (own.isLost) this.#drop(own);
   }
 
   #take(): Own {

@@ -3,6 +3,7 @@ import { pause } from '../../scheduling/sleeper.ts';
 import type { Database } from '../client.ts';
 import { DatabaseError, rootOf } from '../errors.ts';
 import type { DatabaseObserver } from '../occurrences.ts';
+import { acrossTenants, forcedTables } from '../tenancy/tenant-tables.ts';
 import {
   MIGRATIONS_SCHEMA,
   type Migration,
@@ -24,6 +25,7 @@ export interface AppliedMigrations {
  * Applies the migrations that the database has not had, all in one transaction. Drizzle's own migrator looks only for those that are
  * newer than the newest applied one: a branch's migration that is merged after a newer one would never be applied.
  *
+ * @param finish what belongs to the same transaction, after them.
  * @param observer told of each migration that is older than one that was applied before, and of each whose file has changed
  *   since it was applied.
  * @throws {DatabaseError} MIGRATION_FAILED with the name of the migration; nothing is changed then.
@@ -32,6 +34,7 @@ export async function applyMigrations(
   db: Database,
   history: MigrationHistory,
   observer: DatabaseObserver,
+  finish: (tx: Database) => Promise<void> = async () => {},
 ): Promise<AppliedMigrations> {
   const migrations = migrationsOf(history);
   const recorded = await recordedIn(db, history);
@@ -40,7 +43,7 @@ export async function applyMigrations(
     const message = noticeOf(migration, missing.includes(migration), recorded);
     if (message !== undefined) observer.tell('databaseNoticed', { message });
   }
-  if (missing.length > 0) await withoutBlocking(observer, () => applyMissing(db, history, missing));
+  if (missing.length > 0) await withoutBlocking(observer, () => applyMissing(db, history, missing, finish));
   return { applied: missing.length, all: migrations.length };
 }
 
@@ -74,7 +77,12 @@ async function withoutBlocking(observer: DatabaseObserver, apply: () => Promise<
 /** A migration did not get a lock in time; nothing was changed. */
 class TableLockedError extends Error {}
 
-function applyMissing(db: Database, history: MigrationHistory, missing: readonly Migration[]): Promise<void> {
+function applyMissing(
+  db: Database,
+  history: MigrationHistory,
+  missing: readonly Migration[],
+  finish: (tx: Database) => Promise<void>,
+): Promise<void> {
   return db.transaction(async (transaction) => {
     const tx = transaction as unknown as Database;
     await tx.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
@@ -82,7 +90,11 @@ function applyMissing(db: Database, history: MigrationHistory, missing: readonly
     await tx.execute(
       sql`create table if not exists ${nameOf(history.table)} (id serial primary key, hash text not null, created_at bigint)`,
     );
-    for (const migration of missing) await apply(tx, history, migration);
+    // Not even the tables' owner sees rows of tenants without saying whose.
+    await acrossTenants(tx, await forcedTables(tx), async () => {
+      for (const migration of missing) await apply(tx, history, migration);
+    });
+    await finish(tx);
   });
 }
 

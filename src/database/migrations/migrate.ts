@@ -8,6 +8,7 @@ import { DatabaseError } from '../errors.ts';
 import { type DatabaseObserver, unobservedDatabase } from '../occurrences.ts';
 import { ensureRoles, type PartRoles, type RoleOptions } from '../roles/ensure-roles.ts';
 import type { TryLogin } from '../roles/logins.ts';
+import { ensureTenancy, type Tenancy } from '../tenancy/ensure-tenancy.ts';
 import { applyMigrations } from './apply-migrations.ts';
 import { claimStore } from './claim-store.ts';
 import { newerCode, refuseBesideEarlier } from './compatibility.ts';
@@ -40,6 +41,8 @@ export interface MigrateOptions {
   readonly appMigrations?: URL | undefined;
   /** Whose database it is; undefined if the application has no database for each tenant. */
   readonly tenant?: string | undefined;
+  /** How the rows of tenants are kept apart in this database; there are no tenants in it by default. */
+  readonly tenancy?: Tenancy;
   readonly observer?: DatabaseObserver | undefined;
 }
 
@@ -51,7 +54,8 @@ export interface MigrateOptions {
  * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_UNFIT (its encoding or
  * its settings),
  *   DATABASE_NEWER (migrated by newer code, so that this cannot run on it), READ_TABLES_IN_USE (by processes of a release
- *   before 0028), DATABASE_OF_ANOTHER (of another tenant, or of none), MIGRATION_FAILED.
+ *   before 0028), DATABASE_OF_ANOTHER (of another tenant, or of none), TENANCY_MISMATCH (tenants share it and the application has
+ *   none, or the other way round), MIGRATION_FAILED.
  */
 export async function migrateDatabase(
   url: string,
@@ -60,6 +64,7 @@ export async function migrateDatabase(
     roles: roleOptions = {},
     appMigrations,
     tenant,
+    tenancy,
     tryLogin,
     observer = unobservedDatabase,
   }: MigrateOptions = {},
@@ -88,11 +93,12 @@ export async function migrateDatabase(
       const migrations = { applied: 0, all: 0 };
       for (const history of histories) {
         if (isNewer && history === engineHistory) continue;
-        const { applied, all } = await applyMigrations(pool.db, history, observer);
+        const { applied, all } = await applyMigrations(pool.db, history, observer, (tx) => ensureTenancy(tx, tenancy));
         migrations.applied += applied;
         migrations.all += all;
       }
       await claimStore(pool.db, tenant);
+      await ensureTenancy(pool.db, tenancy);
       const forOwnUsers = await allowanceOf(pool.db, false);
       const roles = await ensureRoles(
         pool.db,

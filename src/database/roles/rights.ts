@@ -29,6 +29,7 @@ export const RIGHTS = {
     'es.store': { writer: ['SELECT'], projector: ['SELECT'] },
     'es.chain': { writer: ['SELECT'] },
     'es.former_hashes': { writer: ['SELECT'] },
+    'es.tenants': {},
     'es.acceptances': { writer: ['SELECT'], projector: ['SELECT'] },
     'read.checkpoints': READ_MODEL,
     'read.instances': READ_MODEL,

@@ -2,7 +2,6 @@ import type postgres from 'postgres';
 import { later, type Timer } from '../../scheduling/timers.ts';
 import type { EngineObserver } from '../observe/occurrences.ts';
 import { type Notification, readNotification } from './notification-buffer.ts';
-import { CHANNEL } from './notification-sender.ts';
 
 /** Time within which an instance's own notification comes back if notifications arrive, in ms. */
 const ECHO_MS = 3000;
@@ -39,6 +38,7 @@ export interface NotificationHandlers {
 export interface NotificationListenerOptions {
   /** Opens a client of its own. */
   readonly connect: () => postgres.Sql;
+  readonly channel: string;
   /** The name of this instance in its notifications. */
   readonly self: string;
   /** The number of the last notification that this instance has sent. */
@@ -126,7 +126,7 @@ export class NotificationListener {
     const isCurrent = () => this.#client === client && this.#state !== 'off';
     client
       .listen(
-        CHANNEL,
+        this.#options.channel,
         (payload) => isCurrent() && this.#received(payload),
         // This is also called when the driver listens again on another connection.
         () => isCurrent() && this.#listens(),

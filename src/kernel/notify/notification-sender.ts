@@ -4,7 +4,6 @@ import { later, type Timer } from '../../scheduling/timers.ts';
 import type { EngineObserver } from '../observe/occurrences.ts';
 import type { NotificationBuffer } from './notification-buffer.ts';
 
-export const CHANNEL = 'afterwrite_appended';
 /** Minimum time between two notifications, in ms. It keeps their number small, however many appends there are. */
 const INTERVAL_MS = 10;
 /** The same after a notification that could not be sent. */
@@ -13,6 +12,7 @@ const PAUSE_MS = 1000;
 export interface NotificationSenderOptions {
   /** A client of its own. */
   readonly client: postgres.Sql;
+  readonly channel: string;
   /** The name of this instance in its notifications. */
   readonly self: string;
   /** Called with the number of each notification that was sent. */
@@ -70,12 +70,12 @@ export class NotificationSender {
   }
 
   #send(): Promise<void> {
-    const { client, self, onSent, observer } = this.#options;
+    const { client, channel, self, onSent, observer } = this.#options;
     const number = ++this.#number;
     this.#sendAfter = performance.now() + INTERVAL_MS;
     this.#sending = client
       // Not the driver's `notify`, because only this way of sending has a timeout.
-      .unsafe('select pg_notify($1, $2)', [CHANNEL, this.#buffer.take(self, number)])
+      .unsafe('select pg_notify($1, $2)', [channel, this.#buffer.take(self, number)])
       .then(
         () => {
           this.#isFailing = false;

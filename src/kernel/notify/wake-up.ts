@@ -17,6 +17,8 @@ export interface WakeUpOptions {
   readonly url: string;
   /** Default: the user of the URL. */
   readonly login?: Login | undefined;
+  /** The channel of the store. */
+  readonly channel: string;
   /** Called once if something does not work, and again only if it has worked in between. */
   readonly observer: EngineObserver;
   /**
@@ -42,7 +44,7 @@ export class WakeUp {
   #heartbeat: Timer | undefined;
   #isClosed = false;
 
-  constructor({ url, login, observer, heartbeatMs = HEARTBEAT_MS }: WakeUpOptions) {
+  constructor({ url, login, channel, observer, heartbeatMs = HEARTBEAT_MS }: WakeUpOptions) {
     this.#heartbeatMs = heartbeatMs;
     // It needs clients of its own: LISTEN occupies a connection permanently, and Drizzle changes the clients that it is
     // given.
@@ -50,6 +52,7 @@ export class WakeUp {
     const self = Math.random().toString(36).slice(2);
     this.#listener = new NotificationListener({
       connect: open,
+      channel,
       self,
       lastSent: () => this.#sender.number,
       prove: () => this.#sender.sendNow(),
@@ -57,6 +60,7 @@ export class WakeUp {
     });
     this.#sender = new NotificationSender(this.#buffer, {
       client: open(),
+      channel,
       self,
       observer,
       onSent: (number) => this.#listener.sent(number),

@@ -19,6 +19,7 @@ const TABLES: Readonly<Record<string, May>> = {
   'es.snapshots': { writer: 'select' },
   'es.store': { writer: 'select', projector: 'select' },
   'es.acceptances': { writer: 'select', projector: 'select' },
+  'es.tenants': {},
   'es.chain': { writer: 'select' },
   'es.former_hashes': { writer: 'select' },
   'es.streams': { writer: 'select' },

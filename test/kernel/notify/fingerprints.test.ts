@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { Fingerprints } from '../../../src/kernel/notify/fingerprints.ts';
-import { CHANNEL } from '../../../src/kernel/notify/notification-sender.ts';
 import { receiptOf } from '../../support/kernel/appends.ts';
 import {
   counterDomain,
@@ -22,7 +21,7 @@ const model = counters as unknown as Projection;
 /** The notifications that any user of the database hears. */
 async function listen(): Promise<string[]> {
   const heard: string[] = [];
-  await database.sql.listen(CHANNEL, (payload) => heard.push(payload));
+  await database.sql.listen('afterwrite_appended', (payload) => heard.push(payload));
   return heard;
 }
 

@@ -18,7 +18,10 @@ afterEach(async () => {
 
 function wakeUpOf(url = database.url, heartbeatMs?: number) {
   const seen = { wakes: 0, notifications: [] as Notification[], errors: [] as unknown[] };
-  const wakeUp = new WakeUp({ url, heartbeatMs, observer: faultsInto(seen.errors) });
+  const wakeUp = new WakeUp({
+    ...{ url, channel: 'afterwrite_appended', heartbeatMs },
+    observer: faultsInto(seen.errors),
+  });
   const start = () =>
     wakeUp.start({
       onNotification: (notification) => {

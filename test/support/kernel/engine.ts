@@ -1,10 +1,26 @@
 import { afterEach } from 'vitest';
-import { type AfterwriteDatabase, openDatabase } from '../../../src/database/database.ts';
+import { type AfterwriteDatabase, type DatabaseOptions, openDatabase } from '../../../src/database/database.ts';
+import { openSharedDatabase } from '../../../src/database/tenancy/shared-database.ts';
 import type { Domain } from '../../../src/kernel/define/domain.ts';
 import { createEngine, type Engine } from '../../../src/kernel/engine.ts';
 import type { EngineOptions } from '../../../src/kernel/engine-options.ts';
 import type { EngineOccurrences, EngineSubscriber } from '../../../src/kernel/observe/occurrences.ts';
 import { Observer } from '../../../src/observe/observer.ts';
+
+/**
+ * Opens a database. With TEST_TENANT it becomes one that tenants share, and is opened as this tenant: the tests of the engine must
+ * pass in the same way.
+ */
+async function openAs(tenant: string | undefined, options: DatabaseOptions): Promise<AfterwriteDatabase> {
+  if (!tenant) return openDatabase(options);
+  const shared = await openSharedDatabase(options);
+  const opened = await shared.open(tenant);
+  const close = async (timeoutMs?: number) => {
+    await opened.close(timeoutMs);
+    await shared.close(timeoutMs);
+  };
+  return { ...opened, close };
+}
 
 /** An engine under test, with what it said was wrong. */
 export interface TestEngine extends Engine {
@@ -49,7 +65,7 @@ export function useEngine(database: { readonly url: string }, domains: readonly 
     ...options
   }: TestEngineOptions = {}): Promise<TestEngine> => {
     const faults: TestEngine['faults'] = [];
-    const opened = await openDatabase({
+    const opened = await openAs(process.env.TEST_TENANT, {
       url: url ?? database.url,
       readUrl,
       connections: { writer: writers, projector: 3, reader: 1 },

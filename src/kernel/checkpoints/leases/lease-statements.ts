@@ -32,7 +32,7 @@ const asked = sql`asked as (select unnest(${sql.placeholder('consumers')}::text:
 function announcement(moves: SQL): SQL {
   return sql`insert into read.instances (id, process, moves, uses, alive_until)
     select ${me}, ${process}, ${moves}, array(select key from asked) || ${sql.placeholder('uses')}::text::text[], ${leaseEnd}
-    on conflict (id) do update set alive_until = excluded.alive_until, moves = excluded.moves, uses = excluded.uses`;
+    on conflict on constraint instances_pkey do update set alive_until = excluded.alive_until, moves = excluded.moves, uses = excluded.uses`;
 }
 
 /** Records that an instance without leases is alive. Parameters: me, process, consumers, uses. */

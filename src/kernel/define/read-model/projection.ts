@@ -106,6 +106,11 @@ export interface Projection<Table extends PgTable = PgTable> {
   readonly every: AnyHandler | undefined;
   /** The primary key's columns, in their order. */
   readonly key: readonly KeyColumn[];
+  /**
+   * Whose rows this is about, if the table has rows of many tenants; set by the engine of that tenant. Neither handlers nor
+   * queries see the tenant: Postgres adds it to every statement.
+   */
+  readonly tenant?: string | undefined;
 }
 export interface KeyColumn {
   /** As a property of the row. */

@@ -94,7 +94,7 @@ async function insertParked(
     insert into read.dead_letters (projection, version, key, position, stream_type, stream_id, event_type, partial, rows, rows_known, error)
     select ${checkpoint}, ${version}::int, l.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as
       l(key text, position bigint, stream_type text, stream_id uuid, event_type text, partial boolean, rows jsonb, rows_known boolean, error text)
-    on conflict (projection, key, position, status) do update
+    on conflict on constraint dead_letters_projection_key_position_status_pk do update
       set version = excluded.version, partial = excluded.partial, rows = excluded.rows, rows_known = excluded.rows_known, error = excluded.error`);
 }
 
@@ -110,7 +110,7 @@ export async function mergeKeys(db: Database, checkpoint: string, from: string, 
     insert into read.dead_letters as present
       (projection, key, position, stream_type, stream_id, event_type, version, partial, rows, rows_known, error, parked_at)
     select projection, ${into}, position, stream_type, stream_id, event_type, version, partial, rows, rows_known, error, parked_at from moved
-    on conflict (projection, key, position, status) do update
+    on conflict on constraint dead_letters_projection_key_position_status_pk do update
       set partial = present.partial and excluded.partial, rows = present.rows || excluded.rows,
           rows_known = present.rows_known and excluded.rows_known, error = coalesce(present.error, excluded.error)`);
 }

@@ -3,6 +3,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
 import { arrayLiteral, arrayOf, ColumnArrays } from '../../../database/column-arrays.ts';
 import { prepared } from '../../../database/driver/drizzle/prepared.ts';
+import { TENANT_COLUMN } from '../../../database/tenancy/tenant-setting.ts';
 import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
 import type { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
 import { CheckpointMover, type Moved } from '../../checkpoints/checkpoint-mover.ts';
@@ -185,10 +186,8 @@ export class ProjectionTable {
     const changing = columns
       .filter((column) => !keys.includes(column.name))
       .map((column) => sql`${sql.identifier(column.name)} = excluded.${sql.identifier(column.name)}`);
-    const key = sql.join(
-      this.#projection.key.map(({ column }) => sql.identifier(column.name)),
-      sql`, `,
-    );
+    const unique = this.#projection.tenant === undefined ? keys : [TENANT_COLUMN, ...keys];
+    const key = sql.join(unique.map(sql.identifier), sql`, `);
     return sql`with moved as materialized (${moved}),
       upserted as (
         insert into ${name} (${sql.join(names, sql`, `)})

@@ -51,7 +51,8 @@ export function beginRebuild(db: Database, projection: Projection): Promise<'beg
     await lockShadows(tx, projection, LOCK_TIMEOUT_MS);
     const row = await shadowRow(tx, shadow);
     await refuseUnfilled(tx, projection);
-    const obstacles = await obstaclesToAll(tx, projection);
+    // Rows of a tenant are replaced in a table that stays.
+    const obstacles = projection.tenant === undefined ? await obstaclesToAll(tx, projection) : [];
     if (obstacles.length > 0)
       throw new RebuildError('REBUILD_REFUSED', projection.name, inTheWay(projection, obstacles));
     if (row && !(await hasOtherColumns(tx, shadow))) return 'joined';
@@ -145,7 +146,8 @@ async function refuseUnfilled(tx: Database, { name, version, checkpoint }: Proje
 
 async function createShadow(tx: Database, shadow: Shadow, owner: string | null): Promise<void> {
   await removeShadow(tx, shadow);
-  for (const [table, beside] of shadow.tables) await createShadowTable(tx, table, beside);
+  const hasTenants = shadow.live.tenant !== undefined;
+  for (const [table, beside] of shadow.tables) await createShadowTable(tx, table, beside, { hasTenants });
   // The live table may have been filled by other handlers.
   await tx.execute(foldNote(shadow.projection));
   await createCheckpoint(tx, shadow.checkpoint, { owner });

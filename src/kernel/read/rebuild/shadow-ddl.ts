@@ -1,6 +1,8 @@
 import { getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
+import { quoted } from '../../../database/roles/statements.ts';
+import { policyDdl } from '../../../database/tenancy/tenant-tables.ts';
 import {
   columnsOf,
   grantsOf,
@@ -18,7 +20,12 @@ import type { Shadow } from './shadow.ts';
  * Creates a shadow's table: columns, constraints, primary key and rights of the live one. The other indexes come later:
  * filling a table is much faster without them.
  */
-export async function createShadowTable(tx: Database, live: PgTable, shadow: PgTable): Promise<void> {
+export async function createShadowTable(
+  tx: Database,
+  live: PgTable,
+  shadow: PgTable,
+  { hasTenants }: { readonly hasTenants: boolean },
+): Promise<void> {
   await tx.execute(sql`create table ${shadow} (like ${live} including all excluding indexes)`);
   const [options] = await tx.execute<{ options: string | null; owner: string | null }>(sql`
     select array_to_string(reloptions, ', ') as options,
@@ -28,6 +35,7 @@ export async function createShadowTable(tx: Database, live: PgTable, shadow: PgT
   for (const part of await partsOf(tx, live)) if (part.isPrimary) await tx.execute(creationOf(part, shadow));
   if (options?.owner) await tx.execute(sql`alter table ${shadow} owner to ${sql.identifier(options.owner)}`);
   for (const grant of await grantsOf(tx, live, shadow)) await tx.execute(grant);
+  if (hasTenants) for (const policy of policyDdl(nameOf(shadow))) await tx.execute(sql.raw(policy));
 }
 
 /** The statements that create the indexes of the live table that a shadow lacks. */
@@ -80,6 +88,26 @@ export async function replaceTable(tx: Database, live: PgTable, shadow: PgTable)
 }
 
 /**
+ * Replaces the rows of the transaction's tenant in the live table by those of the shadow's table, and drops that.
+ * @returns false if the two have different columns; then nothing was changed.
+ */
+export async function replaceRows(tx: Database, live: PgTable, shadow: PgTable): Promise<boolean> {
+  const columns = await columnsOf(tx, shadow);
+  if (columns !== (await columnsOf(tx, live))) return false;
+  const stored = await tx.execute<{ name: string }>(sql`
+    select attname as name from pg_attribute
+    where attrelid = ${regclass(shadow)} and attnum > 0 and not attisdropped and attgenerated = '' order by attnum`);
+  const names = sql.join(
+    stored.map(({ name }) => sql.identifier(name)),
+    sql`, `,
+  );
+  await tx.execute(sql`delete from ${live}`);
+  await tx.execute(sql`insert into ${live} (${names}) overriding system value select ${names} from ${shadow}`);
+  await tx.execute(sql`drop table ${shadow}`);
+  return true;
+}
+
+/**
  * Drops a shadow's table if it exists. Work on it (a batch, an index that is being built, a comparison) is cancelled,
  * because it may take long and is useless now.
  */
@@ -97,6 +125,11 @@ export async function cancelWorkOn(db: Database, shadow: PgTable): Promise<void>
         and l.database = (select oid from pg_database where datname = current_database())
         and l.pid <> pg_backend_pid() and a.backend_type = 'client backend'
     ) others`);
+}
+
+/** A table as SQL names it. */
+function nameOf(table: PgTable): string {
+  return `${quoted(READ_SCHEMA)}.${quoted(getTableName(table))}`;
 }
 
 /** Text as SQL writes it, for statements that take no parameters. */

@@ -30,7 +30,9 @@ export interface Shadow {
 }
 
 export function shadowOf(live: Projection, purpose: ShadowPurpose): Shadow {
-  const beside = <Table extends PgTable>(table: Table) => renamed(table, shadowTableName(getTableName(table), purpose));
+  const { tenant } = live;
+  const beside = <Table extends PgTable>(table: Table) =>
+    renamed(table, shadowTableName(getTableName(table), purpose, tenant));
   const checkpoint = checkpointId(purpose, live.name, live.version);
   const table = beside(live.table);
   const columns = getTableColumns(table);
@@ -47,10 +49,16 @@ export function shadowOf(live: Projection, purpose: ShadowPurpose): Shadow {
   return { purpose, live, projection, checkpoint, tables };
 }
 
-/** The name of the table beside a live one. */
-export function shadowTableName(live: string, purpose: ShadowPurpose): string {
+/**
+ * The name of the table beside a live one.
+ * @param tenant whose rows it has, if tenants share the live one.
+ */
+export function shadowTableName(live: string, purpose: ShadowPurpose, tenant?: string): string {
   const name = `${live}__${purpose}`;
-  if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
-  const hash = createHash('sha256').update(live).digest('hex').slice(0, 12);
+  if (tenant === undefined && Buffer.byteLength(name) <= LONGEST_NAME) return name;
+  const hash = createHash('sha256')
+    .update(tenant === undefined ? live : `${live}\n${tenant}`)
+    .digest('hex')
+    .slice(0, 12);
   return `${Buffer.from(live).subarray(0, 24).toString().replace(/\W/g, '_')}_${hash}__${purpose}`;
 }

@@ -5,7 +5,7 @@ import { adoptParkedEvents } from '../dead-letters/dead-letter-store.ts';
 import { listed, tablesOf } from '../tables/tables.ts';
 import { inTheWay, lockShadows, obstaclesToAll } from './begin-rebuild.ts';
 import type { Shadow } from './shadow.ts';
-import { replaceTable } from './shadow-ddl.ts';
+import { replaceRows, replaceTable } from './shadow-ddl.ts';
 
 /** How a swap ended. Unless it is `done`, nothing was changed. */
 export type SwapOutcome =
@@ -77,17 +77,20 @@ async function exchange(tx: Database, { shadow, owner, generation, fillTo }: Swa
   const { key } = projection.checkpoint;
   const tables = listed(tablesOf(projection));
   await lockShadows(tx, projection, LOCK_TIMEOUT_MS);
-  const obstacles = await obstaclesToAll(tx, projection);
+  // Rows of a tenant are replaced in a table that stays: its other tenants need not wait, and what depends on it stays too. The
+  // writers of this tenant wait for the checkpoint.
+  const staysTable = projection.tenant !== undefined;
+  const obstacles = staysTable ? [] : await obstaclesToAll(tx, projection);
   if (obstacles.length > 0) return { kind: 'refused', why: inTheWay(projection, obstacles) };
 
-  await tx.execute(sql`lock table ${tables} in share row exclusive mode`);
+  await tx.execute(sql`lock table ${tables} in ${staysTable ? sql`row exclusive` : sql`share row exclusive`} mode`);
   const [live] = await tx.execute<{ position: number }>(
     sql`select position from read.checkpoints where projection = ${key} for no key update`,
   );
   if (!live) return { kind: 'lost' };
   if (!(await fillTo(live.position))) return { kind: 'busy' };
 
-  await tx.execute(sql`lock table ${tables} in access exclusive mode`);
+  if (!staysTable) await tx.execute(sql`lock table ${tables} in access exclusive mode`);
   const [adopted] = await tx.execute<{ position: number; enough: boolean }>(sql`
     with shadow as (
       delete from read.checkpoints
@@ -103,7 +106,8 @@ async function exchange(tx: Database, { shadow, owner, generation, fillTo }: Swa
   // Postgres may have crashed and lost rows that this instance has written.
   if (!adopted.enough) return { kind: 'busy' };
   for (const [table, beside] of shadow.tables) {
-    if (!(await replaceTable(tx, table, beside))) return { kind: 'reshaped' };
+    const replaced = staysTable ? await replaceRows(tx, table, beside) : await replaceTable(tx, table, beside);
+    if (!replaced) return { kind: 'reshaped' };
   }
   await adoptParkedEvents(tx, checkpoint.key, key);
   return { kind: 'done', position: adopted.position };

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { arrayText } from '../../../database/column-arrays.ts';
+import { acrossTenants, forcedTables } from '../../../database/tenancy/tenant-tables.ts';
 import { type CheckpointId, checkpointId } from '../../define/checkpoint-id.ts';
 import { dropParkedEvents } from '../dead-letters/dead-letter-store.ts';
 import { SHADOW_PURPOSES, shadowTableName } from '../rebuild/shadow.ts';
@@ -30,15 +31,31 @@ export async function dropVersion(
 ): Promise<void> {
   // Tables are locked before their checkpoint, as writers do.
   for (const table of tables) {
-    for (const each of [table, ...SHADOW_PURPOSES.map((purpose) => shadowTableName(table, purpose))]) {
+    for (const each of [table, ...(await shadowsOf(tx, table))]) {
       await tx.execute(sql`drop table if exists ${sql.identifier(READ_SCHEMA)}.${sql.identifier(each)}`);
     }
   }
-  for (const each of [key, ...SHADOW_PURPOSES.map((purpose) => checkpointId(purpose, name, version).key)]) {
-    await tx.execute(sql`delete from read.checkpoints where projection = ${each}`);
-    await dropParkedEvents(tx, each);
-  }
+  // Tables that tenants share are gone for all of them.
+  await acrossTenants(tx, await forcedTables(tx, ['read.checkpoints', 'read.dead_letters']), async () => {
+    for (const each of [key, ...SHADOW_PURPOSES.map((purpose) => checkpointId(purpose, name, version).key)]) {
+      await tx.execute(sql`delete from read.checkpoints where projection = ${each}`);
+      await dropParkedEvents(tx, each);
+    }
+  });
   await tx.execute(sql`delete from read.read_models where key = ${key}`);
+}
+
+/** The names that tables beside a live one may have, of whichever tenant. */
+async function shadowsOf(tx: Database, live: string): Promise<string[]> {
+  const tenants = await tx.execute<{ name: string }>(sql`select name from es.tenants`);
+  const names = SHADOW_PURPOSES.flatMap((purpose) => [
+    shadowTableName(live, purpose),
+    ...tenants.map(({ name }) => shadowTableName(live, purpose, name)),
+  ]);
+  const present = await tx.execute<{ name: string }>(sql`
+    select relname as name from pg_class
+    where relnamespace = to_regnamespace(${READ_SCHEMA}::text) and relname = any(${arrayText(names)}::text::text[])`);
+  return present.map(({ name }) => name);
 }
 
 /** A version of a read model that has tables in this database. */

@@ -15,7 +15,8 @@ import { tablesOf } from './tables.ts';
  */
 export function indexesKey(projection: Projection): string {
   const hash = createHash('sha256');
-  for (const table of tablesOf(projection)) for (const { create } of ddlOf(table).indexes) hash.update(`${create};`);
+  for (const table of tablesOf(projection))
+    for (const { create } of ddlOf(table, hasTenants(projection)).indexes) hash.update(`${create};`);
   return `${projection.checkpoint.key} indexes ${hash.digest('hex').slice(0, 16)}`;
 }
 
@@ -34,10 +35,10 @@ export async function dropIndexes(
   const dropped: string[] = [];
   for (const projection of projections) {
     for (const table of tablesOf(projection)) {
-      const surplus = await surplusIn(reader, table);
+      const surplus = await surplusIn(reader, projection, table);
       if (surplus.length === 0 || (await isDeclaredElsewhere(reader, projection))) continue;
       await alone(db, async () => {
-        const unseal = () => db.execute(sql.raw(unsealing(ddlOf(table))));
+        const unseal = () => db.execute(sql.raw(unsealing(ddlOf(table, hasTenants(projection)))));
         // Code that declares the indexes may have compared the table last, or compare it while they are being dropped:
         // it has to find them missing at its next start.
         await unseal();
@@ -52,8 +53,12 @@ export async function dropIndexes(
   return dropped;
 }
 
-async function surplusIn(db: Database, table: PgTable): Promise<string[]> {
-  const declared = new Set(ddlOf(table).indexes.map(({ name }) => name));
+function hasTenants({ tenant }: Projection) {
+  return { hasTenants: tenant !== undefined };
+}
+
+async function surplusIn(db: Database, projection: Projection, table: PgTable): Promise<string[]> {
+  const declared = new Set(ddlOf(table, hasTenants(projection)).indexes.map(({ name }) => name));
   const made = await db.execute<{ name: string }>(sql`
     select relname as name from pg_index join pg_class on oid = indexrelid
     where indrelid = ${regclass(table)} and obj_description(indexrelid, 'pg_class') = ${INDEX_MARK} order by 1`);

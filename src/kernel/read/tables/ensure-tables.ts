@@ -63,6 +63,7 @@ export function ensureTables({ db, projections, grant }: EnsureTablesParts): Pro
     const missing: WantedIndex[] = [];
     for (const projection of projections) {
       const tables = tablesOf(projection);
+      const ddlOptions = { hasTenants: projection.tenant !== undefined };
       const names = tables.map(getTableName);
       const present = tables.filter((table) => tablesThere.has(getTableName(table)));
       for (const table of present) refuseTaken(projection, getTableName(table), tablesThere);
@@ -81,7 +82,7 @@ export function ensureTables({ db, projections, grant }: EnsureTablesParts): Pro
         // A checkpoint without its table, or with only one of two tables, would never be complete: everything is
         // created and filled again.
         await dropVersion(tx, projection.checkpoint, names);
-        for (const table of tables) await createTable(tx, ddlOf(table));
+        for (const table of tables) await createTable(tx, ddlOf(table, ddlOptions));
         created.push(...names);
       }
       await noteTables(tx, projection.checkpoint, names);
@@ -131,8 +132,8 @@ async function createTable(tx: Database, ddl: TableDdl): Promise<void> {
   await tx.execute(sql.raw(sealing(ddl)));
 }
 
-async function createWithIndexes(tx: Database, { create, indexes }: TableDdl): Promise<void> {
-  await tx.execute(sql.raw(create));
+async function createWithIndexes(tx: Database, { create, policies, indexes }: TableDdl): Promise<void> {
+  for (const statement of [create, ...policies]) await tx.execute(sql.raw(statement));
   for (const index of indexes) await tx.execute(sql.raw(index.create));
 }
 
@@ -146,13 +147,11 @@ async function compare(
   table: PgTable,
   tablesThere: ReadonlyMap<string, PresentTable>,
 ): Promise<WantedIndex[]> {
-  const ddl = ddlOf(table);
+  const hasTenants = projection.tenant !== undefined;
+  const ddl = ddlOf(table, { hasTenants });
   if (tablesThere.get(getTableName(table))?.comment === sealOf(ddl)) return [];
   const probe = renamed(table, PROBE);
-  await createWithIndexes(
-    tx,
-    ddlOf(probe, (nth) => `${PROBE_INDEX}${nth}`),
-  );
+  await createWithIndexes(tx, ddlOf(probe, { hasTenants, indexNames: (nth) => `${PROBE_INDEX}${nth}` }));
   const declared = await partsOf(tx, probe);
   const phrases = differences(await readColumns(tx, probe), await readColumns(tx, table));
   await tx.execute(sql`drop table ${probe}`);

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { rootOf } from '../../../database/errors.ts';
+import { acrossTenants, forcedTables } from '../../../database/tenancy/tenant-tables.ts';
 import { type CheckpointId, checkpointId } from '../../define/checkpoint-id.ts';
 import { dropVersion } from './catalogue.ts';
 import { TABLES_LOCK } from './ensure-tables.ts';
@@ -75,7 +76,8 @@ async function prune(db: Database, { key }: CheckpointId, keepMs: number): Promi
       await tx.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
       // A process that starts records under this lock which versions it uses.
       await tx.execute(sql`select pg_advisory_xact_lock(${TABLES_LOCK})`);
-      const [unused] = await unusedVersions(tx, key);
+      const forced = await forcedTables(tx, ['read.instances']);
+      const [unused] = await acrossTenants(tx, forced, () => unusedVersions(tx, key));
       if (!unused || unused.idleMs < keepMs) return 'a process uses it again';
       await dropVersion(tx, unused, unused.tables);
       return null;

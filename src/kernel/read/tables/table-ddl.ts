@@ -11,6 +11,8 @@ import {
   type PgTable,
   type UniqueConstraint,
 } from 'drizzle-orm/pg-core';
+import { TENANT_COLUMN } from '../../../database/tenancy/tenant-setting.ts';
+import { policyDdl, columnDdl as tenantColumn } from '../../../database/tenancy/tenant-tables.ts';
 import { givenName, indexName, keyName, type PartName, uniqueName } from '../../define/read-model/part-names.ts';
 import { fitting } from '../../define/read-model/versioned-table.ts';
 
@@ -40,6 +42,8 @@ export interface TableDdl {
   readonly table: string;
   /** Columns, primary key, unique constraints and checks. */
   readonly create: string;
+  /** Confine everybody to the rows of one tenant; none if the table has no tenants. */
+  readonly policies: readonly string[];
   /** The other indexes. They are separate because a table is filled much faster without them. */
   readonly indexes: readonly IndexDdl[];
 }
@@ -61,19 +65,31 @@ export class ReadTableError extends Error {
   }
 }
 
+export interface DdlOptions {
+  /** The table has rows of many tenants: it gets a column for them, which its keys and indexes begin with. */
+  readonly hasTenants?: boolean;
+  /** Names its indexes by their order; see {@link ddlOf}. */
+  readonly indexNames?: (nth: number) => string;
+}
+
 /**
  * The statements that create a table as it is declared with Drizzle: columns with defaults and generated values, keys,
  * checks and indexes of every kind. Indexes and constraints are named by version, like the table.
  *
- * @param indexNames names its indexes by their order instead of as declared; names of constraints are then left to
+ * @param options.indexNames names its indexes by their order instead of as declared; names of constraints are then left to
  *   Postgres. This is for a copy next to the table, because Postgres has one namespace for each schema.
  * @throws {ReadTableError} READ_TABLE_UNSUPPORTED for foreign keys, row security and enum types. Read models are filled
  *   independently of each other and rebuilt at any time, so a reference cannot hold; and an enum type would outlive its
  *   table.
  */
-export function ddlOf(table: PgTable, indexNames?: (nth: number) => string): TableDdl {
+export function ddlOf(table: PgTable, { hasTenants = false, indexNames }: DdlOptions = {}): TableDdl {
   const config = getTableConfig(table);
   refuseUnsupported(config);
+  if (hasTenants && config.columns.some(({ name }) => name === TENANT_COLUMN)) {
+    const why = `has a column ${TENANT_COLUMN}. Tables that tenants share get one from the engine: leave yours out, or choose another name.`;
+    throw unsupported(config.name, why);
+  }
+  const inTenant = hasTenants ? [{ name: TENANT_COLUMN }] : [];
   const { name, schema, columns, primaryKeys, uniqueConstraints, checks, indexes } = config;
   const target = `${quoted(schema ?? 'public')}.${quoted(name)}`;
   const constraint = (own: PartName | undefined) =>
@@ -81,19 +97,23 @@ export function ddlOf(table: PgTable, indexNames?: (nth: number) => string): Tab
   const [primaryKey] = primaryKeys;
   const key = primaryKey?.columns ?? columns.filter((column) => column.primary);
   const uniques = [
-    ...columns.filter((column) => column.isUnique).map((column) => uniqueOf(table, column)),
-    ...uniqueConstraints.map((unique) => constraintOf(table, unique)),
+    ...columns.filter((column) => column.isUnique).map((column) => uniqueOf(table, column, inTenant)),
+    ...uniqueConstraints.map((unique) => constraintOf(table, unique, inTenant)),
   ];
   const lines = [
+    ...(hasTenants ? [tenantColumn] : []),
     ...columns.map(columnDdl),
-    ...(key.length > 0 ? [`${constraint(primaryKey && keyName(table, primaryKey))}primary key (${listed(key)})`] : []),
+    ...(key.length > 0
+      ? [`${constraint(primaryKey && keyName(table, primaryKey))}primary key (${listed([...inTenant, ...key])})`]
+      : []),
     ...uniques.map((unique) => `${constraint(unique.name)}${unique.definition}`),
     ...checks.map(({ name: own, value }: Check) => `${constraint(givenName(table, own))}check (${textOf(value)})`),
   ];
   return {
     table: target,
     create: `create table ${target} (\n  ${lines.join(',\n  ')}\n)`,
-    indexes: indexes.map((index, nth) => indexDdl(table, index, target, indexNames?.(nth))),
+    policies: hasTenants ? policyDdl(target) : [],
+    indexes: indexes.map((index, nth) => indexDdl(table, index, target, inTenant, indexNames?.(nth))),
   };
 }
 
@@ -155,30 +175,49 @@ function identityDdl({ type, sequenceOptions }: NonNullable<PgColumn['generatedI
   return `generated ${type === 'always' ? 'always' : 'by default'} as identity${list}`;
 }
 
+interface NamedColumn {
+  readonly name: string;
+}
+
 interface Unique {
   readonly name: PartName;
   readonly definition: string;
 }
 
-function uniqueOf(table: PgTable, { name, uniqueName: given = `${name}_unique`, uniqueType }: PgColumn): Unique {
+function uniqueOf(
+  table: PgTable,
+  { name, uniqueName: given = `${name}_unique`, uniqueType }: PgColumn,
+  inTenant: readonly NamedColumn[],
+): Unique {
   return {
     name: givenName(table, given),
-    definition: `unique ${uniqueType === 'not distinct' ? 'nulls not distinct ' : ''}(${quoted(name)})`,
+    definition: `unique ${uniqueType === 'not distinct' ? 'nulls not distinct ' : ''}(${listed([...inTenant, { name }])})`,
   };
 }
 
-function constraintOf(table: PgTable, unique: UniqueConstraint): Unique {
+function constraintOf(table: PgTable, unique: UniqueConstraint, inTenant: readonly NamedColumn[]): Unique {
   return {
     name: uniqueName(table, unique),
-    definition: `unique ${unique.nullsNotDistinct ? 'nulls not distinct ' : ''}(${listed(unique.columns)})`,
+    definition: `unique ${unique.nullsNotDistinct ? 'nulls not distinct ' : ''}(${listed([...inTenant, ...unique.columns])})`,
   };
 }
 
-function indexDdl(table: PgTable, index: Index, target: string, given: string | undefined): IndexDdl {
+function indexDdl(
+  table: PgTable,
+  index: Index,
+  target: string,
+  inTenant: readonly NamedColumn[],
+  given: string | undefined,
+): IndexDdl {
   const { columns, method, where, with: options, unique, only } = index.config;
   const settings = Object.entries(options ?? {}).map(([key, value]) => `${key} = ${value}`);
+  // Other methods cannot have the column without an extension. Postgres filters what they find.
+  const parts =
+    (method ?? 'btree') === 'btree'
+      ? [...inTenant.map(({ name }) => quoted(name)), ...columns.map(partDdl)]
+      : columns.map(partDdl);
   const what = [
-    `on ${only ? 'only ' : ''}${target} using ${method ?? 'btree'} (${columns.map(partDdl).join(', ')})`,
+    `on ${only ? 'only ' : ''}${target} using ${method ?? 'btree'} (${parts.join(', ')})`,
     ...(settings.length > 0 ? [`with (${settings.join(', ')})`] : []),
     ...(where ? [`where ${textOf(where)}`] : []),
   ].join(' ');
@@ -219,7 +258,7 @@ function textOf(expression: SQL): string {
   return dialect.sqlToQuery(sql`${expression}`.inlineParams(), 'indexes').sql;
 }
 
-function listed(columns: readonly { readonly name: string }[]): string {
+function listed(columns: readonly NamedColumn[]): string {
   return columns.map(({ name }) => quoted(name)).join(', ');
 }
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { TableDdl } from './table-ddl.ts';
 
 /** The comment of a table that is as these statements create it. Such a table is not compared again. */
-export function sealOf({ create, indexes }: TableDdl): string {
+export function sealOf({ create, policies, indexes }: TableDdl): string {
   const hash = createHash('sha256');
-  for (const statement of [create, ...indexes.map((index) => index.create)]) hash.update(`${statement};`);
+  for (const statement of [create, ...policies, ...indexes.map((index) => index.create)]) hash.update(`${statement};`);
   return `Made by Afterwrite as ${hash.digest('hex').slice(0, 32)}.`;
 }
 

@@ -26,7 +26,7 @@ describe('events that another server appends', () => {
     const { database: opened } = await openEngine();
     const faults: unknown[] = [];
     const deaf = createEngine({
-      database: { ...opened, wakeUp: { url: 'postgres://127.0.0.1:1/nowhere', login: undefined } },
+      database: { ...opened, wakeUp: { ...opened.wakeUp, url: 'postgres://127.0.0.1:1/nowhere', login: undefined } },
       domains: [counterDomain],
       observer: new Observer<EngineOccurrences>([{ faultMet: ({ error }) => faults.push(error) }]),
     });

@@ -1,0 +1,112 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../client.ts';
+import { DatabaseError } from '../errors.ts';
+import { quoted } from '../roles/statements.ts';
+import { TENANT_COLUMN } from './tenant-setting.ts';
+import { tenantStatements } from './tenant-tables.ts';
+
+/**
+ * How the rows of tenants are kept apart in a database: in tables with a column for the tenant, or not at all. A database for one
+ * tenant is one without tenants.
+ */
+export type Tenancy = 'column' | undefined;
+
+/** True if the log has a column for the tenant. */
+async function hasTenants(db: Database): Promise<boolean> {
+  const [row] = await db.execute<{ there: boolean }>(sql`
+    select exists (select from pg_attribute where attrelid = to_regclass('es.events') and attname = ${TENANT_COLUMN}
+                   and not attisdropped) as there`);
+  return row?.there === true;
+}
+
+/**
+ * Makes an empty store one of tenants if the application wants that. Call it under the migration lock, in the transaction of
+ * migrations if there are any: tables and functions that they have added to a store of tenants become those of tenants too.
+ *
+ * @throws {DatabaseError} TENANCY_MISMATCH if the store has events of nobody and the application has tenants, or the other way round.
+ */
+export async function ensureTenancy(db: Database, wanted: Tenancy): Promise<void> {
+  const present = await hasTenants(db);
+  if (wanted === undefined) {
+    if (present)
+      throw mismatch("its rows belong to tenants, and the application has none: set tenants: 'column' in defineApp");
+    return;
+  }
+  const statements = await tenantStatements(db);
+  if (statements.length === 0) return;
+  await db.transaction(async (transaction) => {
+    const tx = transaction as unknown as Database;
+    if (!present) await empty(tx);
+    for (const statement of statements) await tx.execute(sql.raw(statement));
+    await nameTenantInContent(tx);
+  });
+}
+
+/**
+ * What is hashed of an event names the tenant, so that nobody can pass the log of one off as that of another. In a store without tenants
+ * it does not.
+ */
+async function nameTenantInContent(tx: Database): Promise<void> {
+  const [content] = await tx.execute<{ definition: string }>(
+    sql`select pg_get_functiondef('es.event_content(es.events)'::regprocedure) as definition`,
+  );
+  const { definition = '' } = content ?? {};
+  if (definition.includes('"tenant"')) return;
+  const named = definition
+    .replace('"position":%s,', '"position":%s,"tenant":%s,')
+    .replace(/\S+\."?position"?,/, `$& to_json((e).${TENANT_COLUMN}),`);
+  await tx.execute(sql.raw(named));
+}
+
+/** Records a tenant of the store, who gets a log of their own. @param db as the tenant, with the rights of the tables' owner. */
+export async function noteTenant(db: Database, tenant: string): Promise<void> {
+  const [known] = await db.execute(sql`select from es.tenants where name = ${tenant}`);
+  if (known) return;
+  await db.transaction(async (tx) => {
+    await tx.execute(sql`insert into es.tenants (name) values (${tenant}) on conflict do nothing`);
+    // A log without events is chained from its beginning.
+    await tx.execute(
+      sql`insert into es.chain (origin, completed_at) values (gen_random_uuid(), clock_timestamp()) on conflict do nothing`,
+    );
+  });
+}
+
+/** Removes what servers without tenants have left in a store that has no events. */
+async function empty(tx: Database): Promise<void> {
+  await tx.execute(sql`lock table es.events in access exclusive mode`);
+  const [event] = await tx.execute(sql`select from es.events limit 1`);
+  const [receipt] = await tx.execute(sql`select from es.receipts limit 1`);
+  if (event || receipt) {
+    throw mismatch(
+      "it has events that belong to no tenant, and the application has tenants: 'column'. Use an empty database",
+    );
+  }
+  const models = await tx.execute<{ table: string }>(
+    sql`select unnest(tables) as "table" from read.read_models order by 1`,
+  );
+  // Its origin belongs to nobody. Each tenant has a chain of their own.
+  await tx.execute(sql`delete from es.chain`);
+  for (const { table } of models) await tx.execute(sql.raw(`drop table if exists read.${quoted(table)} cascade`));
+  for (const table of ['read_models', 'checkpoints', 'instances', 'dead_letters', 'parked_items']) {
+    await tx.execute(sql.raw(`delete from read.${table}`));
+  }
+}
+
+function mismatch(why: string): DatabaseError {
+  return new DatabaseError('TENANCY_MISMATCH', `The database does not fit the application: ${why}.`);
+}
+
+/**
+ * Checks that policies hold for a user of the database: neither superusers nor users with BYPASSRLS are confined by them.
+ * @throws {DatabaseError} DATABASE_UNFIT
+ */
+export async function refuseUnconfined(db: Database): Promise<void> {
+  const [row] = await db.execute<{ user: string; isConfined: boolean }>(
+    sql`select rolname as "user", not (rolsuper or rolbypassrls) as "isConfined" from pg_roles where rolname = current_user`,
+  );
+  if (row?.isConfined) return;
+  throw new DatabaseError(
+    'DATABASE_UNFIT',
+    `Policies do not confine the user ${row?.user} to the rows of one tenant: take the right BYPASSRLS from it.`,
+  );
+}

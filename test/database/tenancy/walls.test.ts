@@ -1,0 +1,150 @@
+import { sql } from 'drizzle-orm';
+import { describe, expect, it } from 'vitest';
+import { openDatabase } from '../../../src/database/database.ts';
+import { openSharedDatabase } from '../../../src/database/tenancy/shared-database.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useTenants } from '../../support/kernel/tenants.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { roleOf } from '../../support/postgres/roles.ts';
+
+const database = useDatabase();
+const openTenants = useTenants(database, [counterDomain]);
+const openEngine = useEngine(database, [counterDomain]);
+
+const connections = { writer: 1, projector: 1, reader: 1 };
+/** Tables that say nothing about any tenant. */
+const OF_ALL = ['es.store', 'es.tenants', 'read.read_models'];
+const PARTS = ['reader', 'writer', 'projector', 'owner'] as const;
+
+/** Two tenants who each have a counter, read by now. */
+async function twoTenants() {
+  const tenants = await openTenants();
+  const engines = [await tenants.engine('acme'), await tenants.engine('umbrella')] as const;
+  for (const engine of engines) {
+    const { position } = receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
+    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+  }
+  return { ...tenants, engines };
+}
+
+describe('a table of a store that tenants share', () => {
+  it('has a column for the tenant, which its keys begin with, and a policy that confines its owner too', async () => {
+    await twoTenants();
+    const tables = await database.sql<
+      { name: string; column: boolean; forced: boolean; policies: number; keys: string[] }[]
+    >`
+      select format('%s.%s', n.nspname, c.relname) as name, relforcerowsecurity and relrowsecurity as forced,
+             exists (select from pg_attribute where attrelid = c.oid and attname = 'tenant' and attnotnull) as column,
+             (select count(*)::int from pg_policy where polrelid = c.oid) as policies,
+             (select array_agg(distinct a.attname::text) from pg_index x join pg_attribute a on a.attrelid = c.oid and a.attnum = x.indkey[0]
+              where x.indrelid = c.oid and x.indisunique) as keys
+      from pg_class c join pg_namespace n on n.oid = relnamespace where nspname in ('es', 'read') and relkind in ('r', 'p') order by 1`;
+    const ofTenants = tables.filter(({ name }) => !OF_ALL.includes(name));
+    expect(ofTenants.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['es.events', 'es.snapshots', 'es.receipts', 'read.checkpoints', 'read.counters_v1']),
+    );
+    for (const { name, ...table } of ofTenants) {
+      expect({ name, ...table }).toEqual({ name, column: true, forced: true, policies: 1, keys: ['tenant'] });
+    }
+  });
+
+  it.each(PARTS)('shows nothing to the %s without a tenant, and everything of one tenant with it', async (part) => {
+    await twoTenants();
+    const role = await roleOf(database.sql, part);
+    const table = part === 'writer' ? 'es.events' : 'read.counters_v1';
+    const counted = (tenant: string | undefined) =>
+      database.sql.begin(async (tx) => {
+        await tx.unsafe(`set local role ${role}`);
+        if (tenant !== undefined) await tx`select set_config('afterwrite.tenant', ${tenant}, true)`;
+        return await tx.unsafe(`select distinct tenant from ${table}`);
+      });
+    expect(await counted(undefined)).toEqual([]);
+    expect(await counted('')).toEqual([]);
+    expect(await counted('nobody')).toEqual([]);
+    expect(await counted('acme')).toEqual([{ tenant: 'acme' }]);
+  });
+
+  it('takes no row without a tenant, nor one of another tenant, from anybody', async () => {
+    await twoTenants();
+    for (const part of ['projector', 'owner'] as const) {
+      const role = await roleOf(database.sql, part);
+      const insert = (tenant: string | undefined, column: string) =>
+        database.sql.begin(async (tx) => {
+          await tx.unsafe(`set local role ${role}`);
+          if (tenant !== undefined) await tx`select set_config('afterwrite.tenant', ${tenant}, true)`;
+          await tx.unsafe(`insert into read.checkpoints (projection, kind, consumer, version${column === '' ? '' : ', tenant'})
+            values ('x', 'projection', 'x', 1${column})`);
+        });
+      await expect(insert(undefined, '')).rejects.toMatchObject({ code: '42501' });
+      await expect(insert('acme', ", 'umbrella'")).rejects.toMatchObject({ code: '42501' });
+      await expect(insert(undefined, ", 'umbrella'")).rejects.toMatchObject({ code: '42501' });
+    }
+  });
+
+  it('returns nothing of others to a query that forgot to say whose rows it wants', async () => {
+    const { engines } = await twoTenants();
+    for (const { database } of engines) {
+      const rows = await database.reader.db.execute<{ tenant: string }>(sql`select tenant from read.counters_v1`);
+      expect(rows.map(({ tenant }) => tenant)).toEqual([database.tenant]);
+      expect(await database.reader.db.select().from(countersTable)).toHaveLength(1);
+      await database.projector.db.execute(sql`delete from read.counters_v1 where label = 'nothing'`);
+      await database.projector.db.transaction(async (tx) => {
+        expect(await tx.execute(sql`update read.counters_v1 set value = 7 returning tenant`)).toEqual([
+          { tenant: database.tenant },
+        ]);
+      });
+    }
+  });
+
+  it('is found by its keys, not by looking through the rows of others', async () => {
+    const { engines } = await twoTenants();
+    const { db } = engines[0].database.projector;
+    const plan = await db.execute<{ 'QUERY PLAN': string }>(sql`
+      explain select * from read.counters_v1 t where id = ${'0198a0c0-0000-7000-8000-000000000001'}::uuid`);
+    const text = plan.map((line) => line['QUERY PLAN']).join('\n');
+    expect(text).toMatch(/Index Cond: .*tenant = current_setting/);
+    expect(text).toMatch(/Index Cond: .*id = /);
+  });
+});
+
+describe('a database', () => {
+  it('without events becomes one that tenants share, with nothing of what was there before', async () => {
+    const plain = await openEngine({ start: true });
+    await plain.close();
+    const tenants = await openTenants();
+    const engine = await tenants.engine('acme');
+    const { position } = receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
+    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await tenants.shared.tenants()).toEqual(['acme']);
+  });
+
+  it('with events of nobody is not shared', async () => {
+    const plain = await openEngine({ start: true });
+    await plain.bus.execute(openCounter, { label: 'a' }, system);
+    await plain.close();
+    await expect(openSharedDatabase({ url: database.url, connections })).rejects.toMatchObject({
+      code: 'TENANCY_MISMATCH',
+    });
+    // Nothing was changed.
+    const again = await openEngine({ start: true });
+    expect((await again.log.head()).position).toBe(1);
+  });
+
+  it('that tenants share is not opened without tenants', async () => {
+    await twoTenants();
+    await expect(openDatabase({ url: database.url, connections })).rejects.toMatchObject({ code: 'TENANCY_MISMATCH' });
+  });
+
+  it('whose users are not confined by policies is not shared', async () => {
+    const shared = await openSharedDatabase({ url: database.url, connections });
+    await shared.close();
+    const role = await roleOf(database.sql, 'reader');
+    await database.sql.unsafe(`alter role ${role} bypassrls`);
+    await expect(openSharedDatabase({ url: database.url, connections })).rejects.toMatchObject({
+      code: 'DATABASE_UNFIT',
+    });
+    await database.sql.unsafe(`alter role ${role} nobypassrls`);
+  });
+});
