@@ -43,7 +43,14 @@ export {
   type NewEventOf,
   type RecordedEvent,
 } from './kernel/define/event.ts';
-export { nonPersonal, personal } from './kernel/define/personal.ts';
+export { nonPersonal, personal } from './kernel/define/personal/personal.ts';
+export {
+  defineSubject,
+  ERASED,
+  type EventOrigin,
+  type Subject,
+  type SubjectType,
+} from './kernel/define/personal/subject.ts';
 export {
   CallAgain,
   type CallTools,
@@ -80,6 +87,8 @@ export { readTable, type StoredRow } from './kernel/define/read-model/read-table
 export { containsText, searchText, searchTextIn, sortText } from './kernel/define/read-model/search-text.ts';
 export type { Engine } from './kernel/engine.ts';
 export { OutcomeUnknownError, ThrottledError } from './kernel/errors.ts';
+export { GONE, type Gone, type Keyring, KeyringError } from './kernel/privacy/keyring.ts';
+export type { Keyrings, OpenKeyring } from './kernel/privacy/open-keyring.ts';
 export { findCommand } from './kernel/write/find-command.ts';
 export { type Setting, type Settings, setting as defineSetting, type ValuesOf } from './settings/setting.ts';
 export * as settingValue from './settings/values.ts';

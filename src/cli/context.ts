@@ -7,6 +7,7 @@ import { refuseUnservedTenants } from '../definition/tenants.ts';
 import { tenantOf, whyNotTenant } from '../kernel/define/access/tenant.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import type { EngineObserver, EngineOccurrences, FaultMet } from '../kernel/observe/occurrences.ts';
+import { keyringOf } from '../kernel/privacy/open-keyring.ts';
 import { Observer } from '../observe/observer.ts';
 import { type Config, readConfig } from '../settings/config.ts';
 import { databaseOptions } from '../settings/database-options.ts';
@@ -97,6 +98,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
   return withPostgres(cli, async (context) => {
     const { config, url, tenant } = context;
     const observer = observe(cli);
+    const keyring = await keyringOf(config, cli.app);
     const database = await openDatabase({
       ...{ url, tenant, appMigrations: cli.app.migrations },
       observer,
@@ -104,7 +106,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
     });
     try {
       const engine = createEngine({
-        database,
+        ...{ database, keyring },
         domains: cli.app.domains,
         ...engineOptions(config),
         projector: 'standby',

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Command } from 'commander';
 import { openDatabase } from '../database/database.ts';
 import { createEngine } from '../kernel/engine.ts';
+import { keyringOf } from '../kernel/privacy/open-keyring.ts';
 import { createLogger } from '../server/operations/logger.ts';
 import { observeServer } from '../server/operations/observe.ts';
 import { stopInOrder } from '../server/shutdown.ts';
@@ -28,6 +29,7 @@ async function work(cli: Cli): Promise<void> {
     await withPostgres(cli, async ({ config, url, tenant }) => {
       const logger = createLogger(config);
       const observer = observeServer(logger);
+      const keyring = await keyringOf(config, cli.app);
       // If there is a replica, projections write their commits to the WAL at once: see `synchronous_commit` in
       // docs/operations.md.
       const { readDatabaseUrl: readUrl } = config;
@@ -43,7 +45,7 @@ async function work(cli: Cli): Promise<void> {
           throw error;
         });
       const engine = createEngine({
-        database,
+        ...{ database, keyring },
         domains: cli.app.domains,
         ...engineOptions(config),
         projector: 'active',

@@ -149,6 +149,35 @@ export const formerHashes = esSchema.table('former_hashes', {
 });
 
 /**
+ * The data keys with which personal parts of events are encrypted, wrapped by the keyring. Erasing a subject deletes its keys, and
+ * makes those in old backups useless.
+ */
+export const subjectKeys = esSchema.table(
+  'subject_keys',
+  {
+    /** As `person/ID`. */
+    subject: text('subject').notNull(),
+    /** The last day on which the parts that it encrypts are kept, such as 2027-01-31; empty if they have no such day. */
+    until: text('until').notNull().default(''),
+    wrapped: bytea('wrapped').notNull(),
+    createdAt: instant('created_at').notNull().default(sql`now()`),
+  },
+  (table) => [
+    primaryKey({ columns: [table.subject, table.until] }),
+    index('subject_keys_until').on(table.until).where(sql`until <> ''`),
+  ],
+);
+
+/** The keyring that has wrapped the keys: one row, if there is one. */
+export const keyring = esSchema.table('keyring', {
+  one: smallint('one').primaryKey().default(1),
+  id: uuid('id').notNull(),
+  /** Number of subjects that were erased in it. A copy of it with fewer is refused. */
+  erasures: integer('erasures').notNull().default(0),
+  since: instant('since').notNull().default(sql`now()`),
+});
+
+/**
  * Each time that an operator has accepted events in the future. An event is read as if it had been recorded no later than
  * it was accepted, the first time if there are several.
  */

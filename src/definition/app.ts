@@ -4,6 +4,7 @@ import type { ClaimsSchema } from '../kernel/define/access/claims-schema.ts';
 import type { Claims, Roles } from '../kernel/define/access/roles.ts';
 import type { Domain } from '../kernel/define/domain.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
+import type { Keyrings } from '../kernel/privacy/open-keyring.ts';
 import type { Config } from '../settings/config.ts';
 import type { Settings, ValuesOf } from '../settings/setting.ts';
 import type { AppTenants } from './tenants.ts';
@@ -40,6 +41,8 @@ export interface App {
   readonly settings: Settings;
   /** Provides the adapters of its ports, for one server or worker. */
   readonly adapters: (context: AdapterContext) => Promise<ProvidedAdapters>;
+  /** Kinds of keyrings besides that of a file, by the scheme of their URL. */
+  readonly keyrings: Keyrings;
   /** Folder of its own migrations, which are applied after the engine's; undefined if there are none. */
   readonly migrations: URL | undefined;
   readonly graphiql: {

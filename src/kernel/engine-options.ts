@@ -5,8 +5,9 @@ import type { EngineClock } from './clock/database-clock.ts';
 import type { Domain } from './define/domain.ts';
 import type { PortBinding } from './define/process-manager/port.ts';
 import type { EngineObserver } from './observe/occurrences.ts';
+import type { Keyring } from './privacy/keyring.ts';
 import type { ProcessLimits } from './process/limits.ts';
-import type { SubjectKeys } from './subjects/subjects.ts';
+import type { ErasableKeys } from './subjects/subjects.ts';
 
 export interface EngineOptions {
   readonly database: AfterwriteDatabase;
@@ -84,11 +85,15 @@ export interface EngineOptions {
    */
   readonly keepReadModelsForMs?: number | undefined;
   /** The keys of the people whom events are about; undefined if personal data is not encrypted. */
-  readonly subjectKeys?: SubjectKeys | undefined;
+  readonly subjectKeys?: ErasableKeys | undefined;
   /** Limits of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** Adapters for the ports of effects. An effect whose port has no adapter here is left to other instances. */
   readonly adapters?: readonly PortBinding[];
+  /**
+   * Wraps the keys with which personal parts of events are encrypted. Without one, the log contains them as they are.
+   */
+  readonly keyring?: Keyring | undefined;
   /** Told what happens. At least one subscriber should have `faultMet`, because faults are reported nowhere else. */
   readonly observer?: EngineObserver | undefined;
 }

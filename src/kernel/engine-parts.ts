@@ -16,6 +16,8 @@ import { Fingerprints } from './notify/fingerprints.ts';
 import { WakeUp } from './notify/wake-up.ts';
 import { type EngineObserver, unobserved } from './observe/occurrences.ts';
 import { Obstacles } from './obstacles.ts';
+import { SealingQueue } from './privacy/sealing-queue.ts';
+import { SubjectKeys } from './privacy/subject-keys.ts';
 import { ProcessManager } from './process/manager.ts';
 import { adviceOn, changedFolds } from './read/fold-source/fold-check.ts';
 import { cancelRebuild } from './read/rebuild/begin-rebuild.ts';
@@ -50,6 +52,8 @@ export interface EngineCore {
   readonly erasures: ErasureWatch | undefined;
   /** True if the connections of the projector's pool answer. */
   readonly canWork: () => boolean;
+  /** The keys of personal data; undefined if there is no keyring. */
+  readonly keys: SubjectKeys | undefined;
 }
 
 export function openCore(options: EngineOptions): EngineCore {
@@ -61,6 +65,7 @@ export function openCore(options: EngineOptions): EngineCore {
   });
   const clock = options.clock?.(ofPostgres) ?? ofPostgres;
   const erasures = new Erasures(database.projector.db);
+  const keys = options.keyring && new SubjectKeys(database.writer.db, database.owner.db, options.keyring);
   return {
     options,
     database,
@@ -71,8 +76,9 @@ export function openCore(options: EngineOptions): EngineCore {
     feed: new CommitFeed(FEED_LIMIT, options.commitFeedBytes),
     fingerprints: database.notificationKey && new Fingerprints(database.notificationKey),
     wakeUp: new WakeUp({ ...database.wakeUp, observer }),
-    erasures: options.subjectKeys && new ErasureWatch({ erasures, owner: database.owner.db, observer }),
+    erasures: (options.subjectKeys ?? keys) && new ErasureWatch({ erasures, owner: database.owner.db, observer }),
     canWork: () => database.projector.silentMs() < SILENT_AFTER_MS,
+    keys,
   };
 }
 
@@ -84,8 +90,8 @@ function ofTenant(registry: Registry, tenant: string | undefined): Registry {
 }
 
 /** Reads the log with the projector's role. */
-function readerOn(pool: Pool, { registry, options }: EngineCore): LogReader {
-  return new LogReader(pool.db, registry.events, options.logReadBytes);
+function readerOn(pool: Pool, { registry, options, keys }: EngineCore): LogReader {
+  return new LogReader(pool.db, registry.events, { pageBytes: options.logReadBytes, keys });
 }
 
 /** Creates the tables of the read models. */
@@ -156,6 +162,7 @@ function openDedicated(core: EngineCore): DedicatedPools {
     owner: owner.db,
     log: readerOn(projector, core),
     events: core.registry.events,
+    keys: core.keys,
     close: async () => {
       await Promise.all([projector.close(1000), owner.close(1000)]);
     },
@@ -195,12 +202,13 @@ export interface WriteSide {
 
 /** Accepts commands. Committed events go to the feed, to the projector and to other instances. */
 export function openWriteSide(core: EngineCore, projector: Projector): WriteSide {
-  const { options, database, registry, observer, obstacles, feed, wakeUp } = core;
+  const { options, database, registry, observer, obstacles, feed, wakeUp, keys, clock } = core;
   const { db } = database.writer;
   const log = new EventLog(db, registry.events, {
     idRules: idRulesOf(registry),
     clockLimitMs: options.clockSkewLimitMs,
     pageBytes: options.logReadBytes,
+    keys,
   });
   const queue = new AppendQueue(log, {
     limit: options.queueLimit ?? 10_000,
@@ -217,12 +225,16 @@ export function openWriteSide(core: EngineCore, projector: Projector): WriteSide
     },
     observer,
   });
-  const snapshots = new Snapshots(db, observer);
+  const snapshots = new Snapshots(db, observer, keys);
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots, options.stateCacheBytes);
   const admission = new Admission(options.throttleLagMs ?? 0, options.fairLagMs ?? 0);
   const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
   const windows = new CommandWindows(options.activeCallers ?? new ActiveCallers(), windowLimits(options));
-  const bus = new CommandBus({ obstacles, log, queue, states, windows, admission, whyNotStorable, observer });
+  const sealing = keys && { keys, now: () => clock.now() };
+  const sealed = keys ? new SealingQueue(queue, keys, observer) : queue;
+  const bus = new CommandBus({
+    ...{ obstacles, log, queue: sealed, states, windows, admission, whyNotStorable, sealing, observer },
+  });
   return { log, queue, snapshots, states, admission, bus };
 }
 

@@ -17,6 +17,8 @@ import type { AppendQueue } from './log/append/append-queue.ts';
 import type { EventLog } from './log/event-log.ts';
 import type { Fingerprints } from './notify/fingerprints.ts';
 import type { Obstacles } from './obstacles.ts';
+import { claimKeyring } from './privacy/claim-keyring.ts';
+import type { SubjectKeys } from './privacy/subject-keys.ts';
 import type { ProcessManager } from './process/manager.ts';
 import { DeadLetters } from './read/dead-letters/dead-letters.ts';
 import type { ReadSide } from './read/replica/read-side.ts';
@@ -42,6 +44,8 @@ export interface Engine {
   readonly tokens: Tokens;
   /** Makes the fingerprints of former rows; undefined if instances tell each other nothing of these. */
   readonly fingerprints: Fingerprints | undefined;
+  /** The keys of personal data; undefined if there is no keyring. */
+  readonly keys: SubjectKeys | undefined;
   /** The events that could not be applied. */
   readonly deadLetters: DeadLetters;
   /** The people whom events are about. */
@@ -63,7 +67,7 @@ export interface Engine {
 /** Builds an engine from its parts. */
 export function createEngine(options: EngineOptions): Engine {
   const core = openCore(options);
-  const { database, registry, clock, obstacles, fingerprints, wakeUp, observer } = core;
+  const { database, registry, clock, obstacles, fingerprints, keys, wakeUp, observer } = core;
   const readTables = openReadTables(core);
   const projector = openProjector(core);
   const replica = followReplica(core, projector);
@@ -85,10 +89,12 @@ export function createEngine(options: EngineOptions): Engine {
     },
     tokens: new Tokens(database.epoch),
     fingerprints,
+    keys,
     deadLetters: new DeadLetters({
       db: database.projector.db,
       projections: registry.projections.values(),
       events: registry.events,
+      keys,
       onChanged: () => projector.renewSoon(),
     }),
     subjects,
@@ -97,6 +103,7 @@ export function createEngine(options: EngineOptions): Engine {
     obstacles,
     start: async () => {
       await clock.start();
+      await claimKeyring(database.writer.db, options.keyring);
       await readTables.ensure();
       await projector.start();
       await erasing.start();

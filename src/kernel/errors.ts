@@ -1,3 +1,5 @@
+import { KEYRING_ERROR_CODES } from './privacy/keyring.ts';
+
 /**
  * Codes of the engine's errors. Clients see some of them (see `REQUEST_ERROR_CODES`); the others appear in logs, dead letters, parked
  * items and answers to operators. docs/errors.md explains each.
@@ -11,12 +13,13 @@ export const ENGINE_ERROR_CODES = [
   ...(['DEAD_LETTER_CHANGED', 'DEAD_LETTER_NOT_FOUND', 'OTHER_VERSION', 'UNKNOWN_PROJECTION'] as const),
   ...(['REBUILD_REFUSED', 'VERIFY_FAILED', 'VERIFY_UNDER_WAY'] as const),
   ...(['READ_TABLE_CHANGED', 'READ_TABLE_TAKEN', 'READ_TABLES_IN_USE', 'READ_TABLE_UNSUPPORTED'] as const),
-  ...(['KEYRING_UNSET', 'REASON_REFUSED', 'SUBJECT_MALFORMED'] as const),
+  ...KEYRING_ERROR_CODES,
+  ...(['REASON_REFUSED', 'SUBJECT_MALFORMED'] as const),
   ...(['CALL_UNANSWERED', 'COMMAND_IDS_USED', 'PARKED_ITEM_NOT_FOUND', 'STEP_UNDECLARED', 'STREAM_BUSY'] as const),
 ] as const;
 
 /** Codes with which the engine itself, not a rule of the application, rejects a command. */
-export const ENGINE_REJECTION_CODES = ['ID_TAKEN', 'NOT_STORABLE'] as const;
+export const ENGINE_REJECTION_CODES = ['ID_TAKEN', 'NOT_STORABLE', 'SUBJECT_ERASED'] as const;
 
 /** Codes that a process or an effect receives if its command or call failed; parked items carry them. */
 export const ISSUED_COMMAND_CODES = ['INVALID', 'NOT_FOUND', 'REFUSED', 'UNKNOWN_COMMAND', 'FAULT'] as const;

@@ -2,6 +2,8 @@ import type { Logger } from 'pino';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import type { App } from '../definition/app.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
+import type { Keyring } from '../kernel/privacy/keyring.ts';
+import { keyringOf } from '../kernel/privacy/open-keyring.ts';
 import type { Config } from '../settings/config.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import type { ServerObserver } from './operations/occurrences.ts';
@@ -13,6 +15,8 @@ const CLOSE_MS = 1000;
 export interface Resources {
   readonly database: AfterwriteDatabase;
   readonly adapters: ProvidedAdapters;
+  /** Undefined if KEYRING_URL is not set. */
+  readonly keyring: Keyring | undefined;
   closeDatabase(): Promise<void>;
 }
 
@@ -28,7 +32,7 @@ export interface ResourceOptions {
 
 /**
  * Opens what a store works with. If a part cannot be opened, those before it are closed.
- * @throws {DatabaseError} or what the application's `adapters` throws.
+ * @throws {DatabaseError} KeyringError, or what the application's `adapters` throws.
  */
 export async function openResources({
   app,
@@ -38,6 +42,7 @@ export async function openResources({
   logger,
   observer,
 }: ResourceOptions): Promise<Resources> {
+  const keyring = await keyringOf(config, app);
   const database = await openDatabase({
     ...{ url, tenant, readUrl: config.readDatabaseUrl },
     ...databaseOptions(config),
@@ -46,7 +51,7 @@ export async function openResources({
   });
   try {
     const adapters = await app.adapters({ config, databaseUrl: url, tenant, log: logger });
-    return { database, adapters, closeDatabase: () => database.close(CLOSE_MS) };
+    return { database, adapters, keyring, closeDatabase: () => database.close(CLOSE_MS) };
   } catch (error) {
     await database.close(CLOSE_MS);
     throw error;

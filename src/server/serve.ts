@@ -3,6 +3,7 @@ import { DatabaseError } from '../database/errors.ts';
 import type { App } from '../definition/app.ts';
 import { DocumentsError } from '../graphql/documents/read-documents.ts';
 import { DefinitionError } from '../kernel/define/definition-error.ts';
+import { KeyringError } from '../kernel/privacy/keyring.ts';
 import { ReadTableError } from '../kernel/read/tables/table-ddl.ts';
 import { later } from '../scheduling/timers.ts';
 import { ConfigError, readConfig } from '../settings/config.ts';
@@ -13,7 +14,7 @@ import { createLogger } from './operations/logger.ts';
 
 /** Errors that say in one sentence why an application cannot be served. */
 const EXPECTED = [
-  ...[ConfigError, DefinitionError, DocumentsError, ListenError],
+  ...[ConfigError, DefinitionError, DocumentsError, KeyringError, ListenError],
   ...[DatabaseError, EmbeddedPostgresError, ReadTableError],
 ];
 

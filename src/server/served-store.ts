@@ -52,11 +52,11 @@ export class ServedStore {
 
   private constructor(resources: Resources, options: StoreOptions) {
     const { app, config, activeCallers, observer, overrides } = options;
-    const { database, adapters } = resources;
+    const { database, adapters, keyring } = resources;
     this.#resources = resources;
     this.database = database;
     this.engine = createEngine({
-      ...{ database, domains: app.domains, activeCallers, observer },
+      ...{ database, domains: app.domains, activeCallers, observer, keyring },
       ...engineOptions(config),
       ...overrides,
       adapters: adapters.adapters,

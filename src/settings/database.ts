@@ -48,6 +48,12 @@ export const databaseSettings = {
     secretKey,
     { secret: true },
   ),
+  keyringUrl: setting(
+    'KEYRING_URL',
+    'URL of the keyring with which personal data in the log is encrypted, such as file:/etc/shop/keyring, the same on all servers. If unset, it is not encrypted and cannot be erased.',
+    text.refine((url) => URL.canParse(url), 'must be a URL, such as file:/etc/shop/keyring'),
+    { secret: true },
+  ),
   dataDir: setting(
     'DATA_DIR',
     'Folder of the embedded Postgres, relative to the current folder.',

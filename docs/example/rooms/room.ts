@@ -4,7 +4,7 @@ import { Id, id, newId, text } from '../../../src/domains/shared/fields.ts';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
-import { nonPersonal } from '../../../src/kernel/define/personal.ts';
+import { nonPersonal } from '../../../src/kernel/define/personal/personal.ts';
 
 const Day = nonPersonal(z.string());
 

@@ -30,6 +30,8 @@ export const RIGHTS = {
     'es.chain': { writer: ['SELECT'] },
     'es.former_hashes': { writer: ['SELECT'] },
     'es.tenants': {},
+    'es.subject_keys': { writer: ['SELECT'] },
+    'es.keyring': { writer: ['SELECT'] },
     'es.acceptances': { writer: ['SELECT'], projector: ['SELECT'] },
     'read.checkpoints': READ_MODEL,
     'read.instances': READ_MODEL,
@@ -54,6 +56,8 @@ export const RIGHTS = {
     'es.hash_at': { writer: ['EXECUTE'] },
     'es.chain_former': { writer: ['EXECUTE'] },
     'es.chain_event': {},
+    'es.keep_subject_keys': { writer: ['EXECUTE'] },
+    'es.claim_keyring': { writer: ['EXECUTE'] },
     'es.refuse_change': {},
     'es.now': { projector: ['EXECUTE'] },
     'es.recording_time': {},
@@ -73,6 +77,8 @@ export const DEFINER_FUNCTIONS: readonly string[] = [
   'es.append_one',
   'es.chain_former',
   'es.save_snapshots',
+  'es.keep_subject_keys',
+  'es.claim_keyring',
 ];
 export const DEFINER_SEARCH_PATH = 'pg_catalog, pg_temp';
 

@@ -2,6 +2,8 @@ import { type Actor, hasPower } from './access/actor.ts';
 import type { Role } from './access/roles.ts';
 import { DefinitionError, mismatch } from './definition-error.ts';
 import type { DataOf, EventTypes, NewEvent } from './event.ts';
+import type { PersonalPart } from './personal/personal-parts.ts';
+import { type Subject, somebody } from './personal/subject.ts';
 import { refuseMalformedVersion } from './version-number.ts';
 
 /** A consistency boundary: a kind of stream, and how its state follows from its events. */
@@ -22,7 +24,19 @@ export interface Aggregate<State = unknown, Events extends EventTypes = EventTyp
   readonly sharesIdsWith: readonly string[];
   /** Its ids are ids of actors. */
   readonly idsAreActors: boolean;
+  /** True if its author has said whom its events are about. */
+  readonly hasSubject: boolean;
+  /** Whom its events are about, unless they say so themselves, as far as its author has said so and somebody is known. */
+  subjectOf(state: State, id: string): Subject | undefined;
+  /** The personal parts of an event's data. */
+  personalPartsOf(event: NewEvent): readonly PersonalPart[];
 }
+
+/**
+ * Whom the events of an aggregate are about; nothing if nobody is known.
+ * @param state the state after them.
+ */
+export type AggregateSubject<State> = (state: State, id: string) => Subject | null | undefined;
 
 export interface SnapshotPolicy {
   /**
@@ -84,6 +98,11 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
      * first.
      */
     readonly idsAreActors?: boolean;
+    /**
+     * Whom its events are about, unless they say so themselves, as seen from the state after them: `(loan) =>
+     * person(loan.memberId)`, or `(_, id) => person(id)` if the aggregate is the person.
+     */
+    readonly subject?: AggregateSubject<State>;
     readonly description?: string;
   },
 ): Aggregate<State, Events> {
@@ -105,6 +124,9 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     isVisibleTo: (actor, state, id) => options.visibleTo && isVisible(options.visibleTo, actor, state, id),
     sharesIdsWith: options.sharesIdsWith ?? [],
     idsAreActors: options.idsAreActors ?? false,
+    hasSubject: options.subject !== undefined,
+    subjectOf: (state, id) => somebody(options.subject?.(state, id)),
+    personalPartsOf: ({ type, data }) => options.events[type]?.personalParts.find(data) ?? [],
   };
 }
 

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import { type DataSchema, dataSchemaOf } from './data-schema.ts';
 import { DefinitionError } from './definition-error.ts';
-import { type Disclosure, disclosureOf } from './personal.ts';
+import { type Disclosure, disclosureOf } from './personal/personal.ts';
+import { type PersonalParts, personalPartsOf } from './personal/personal-parts.ts';
+import { type EventOrigin, type Subject, type SubjectOf, somebody } from './personal/subject.ts';
 import { refuseMalformedVersion } from './version-number.ts';
 
 /** Possible content of an event: JSON, because the log stores it. */
@@ -33,6 +35,8 @@ export interface RecordedEvent<Name extends string = string, Data = unknown> ext
   readonly occurredAt: Date;
   /** When the store recorded it. Never decreases along the log. */
   readonly recordedAt: Date;
+  /** Whom it is about, if it was stored with a keyring and somebody is known. */
+  readonly subject?: Subject | undefined;
 }
 
 /** The origin of an event; stored with it. */
@@ -79,6 +83,12 @@ export interface EventDefinition<Name extends string = string, Data = unknown> {
   readonly unclassified: readonly string[];
   /** The shape of the newest version's data in the log. */
   readonly dataSchema: DataSchema;
+  /** Its parts that are marked as personal. */
+  readonly personalParts: PersonalParts;
+  /** True if its author has said whom an event is about. */
+  readonly hasSubject: boolean;
+  /** Whom an event is about, as far as its author has said so and somebody is known. */
+  subjectOf(data: Data, origin: EventOrigin): Subject | undefined;
 }
 
 /** A kind of event: call it to create one. */
@@ -136,6 +146,7 @@ export class UnreadableEventError extends Error {
  *
  * @param name its name in the log, which can never change.
  * @param options.data the schema of the newest version; its texts are marked as `personal` or `nonPersonal`.
+ * @param options.subject whom an event is about: whose key encrypts its personal parts. By default, that of its aggregate.
  * @param options.version the newest schema version; default: 1.
  * @param options.upcast for each earlier version, a function that converts its data to the next version; a chain (Greg
  *   Young, *Versioning in an Event Sourced System*). Stored events are never changed.
@@ -145,6 +156,7 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
   name: Name,
   options: {
     readonly data: Schema;
+    readonly subject?: SubjectOf<z.output<Schema>>;
     readonly version?: number;
     readonly upcast?: Readonly<Record<number, Upcaster>>;
     readonly description?: string;
@@ -178,6 +190,11 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
     disclosure ??= disclosureOf(schema);
     return disclosure;
   };
+  let parts: PersonalParts | undefined;
+  const personalParts = () => {
+    parts ??= personalPartsOf(schema);
+    return parts;
+  };
   const summary = (data: z.output<Schema>) => disclosed().summary(data);
   const type = Object.assign(make, {
     eventName: name,
@@ -185,10 +202,13 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
     description: options.description,
     decode,
     summary,
+    hasSubject: options.subject !== undefined,
+    subjectOf: (data: z.output<Schema>, origin: EventOrigin) => somebody(options.subject?.(data, origin)),
   });
   return Object.defineProperties(type, {
     unclassified: { get: () => disclosed().unclassified },
     dataSchema: { get: () => dataSchemaOf(schema) },
+    personalParts: { get: personalParts },
   }) as EventType<Name, z.output<Schema>>;
 }
 

@@ -10,6 +10,9 @@ export function formerEvent(name: string): EventDefinition {
     summary: () => '',
     unclassified: [],
     dataSchema: {},
+    personalParts: { exist: false, unerasable: [], find: () => [] },
+    hasSubject: false,
+    subjectOf: () => undefined,
   };
 }
 

@@ -3,6 +3,8 @@ import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import { readAgain } from '../../database/transient.ts';
 import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
+import { type KeyLookup, type KeyRef, keysOf, sealOf } from '../privacy/sealed-data.ts';
+import type { SubjectKeys } from '../privacy/subject-keys.ts';
 import { decodeEvent } from './decode-event.ts';
 import type { LogEnd } from './log-history.ts';
 import { eventColumns, LogPages, ms, RowPage } from './log-pages.ts';
@@ -27,9 +29,15 @@ interface LogEndRow {
   checkpoint: number;
 }
 
+export interface LogReaderOptions {
+  readonly pageBytes?: number | undefined;
+  readonly keys?: SubjectKeys | undefined;
+}
+
 /** Reads the log in the order of positions. */
 export class LogReader {
   readonly #events: EventTypes;
+  readonly #keys: SubjectKeys | undefined;
   readonly #pages: SharedPages;
   readonly #readAt: ReturnType<typeof prepared<EventRow>>;
   readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
@@ -39,10 +47,12 @@ export class LogReader {
 
   /**
    * @param events every event type that the log may contain, by name.
-   * @param pageBytes maximum size of one page of the log as JSON, in bytes.
+   * @param options.pageBytes maximum size of one page of the log as JSON, in bytes.
+   * @param options.keys has the keys of encrypted parts; undefined if there is no keyring.
    */
-  constructor(db: Database, events: EventTypes, pageBytes?: number) {
+  constructor(db: Database, events: EventTypes, { pageBytes, keys }: LogReaderOptions = {}) {
     this.#events = events;
+    this.#keys = keys;
     this.#pages = new SharedPages(new LogPages(db, pageBytes));
     this.#readAt = prepared(
       db,
@@ -81,6 +91,7 @@ export class LogReader {
   /**
    * At most `limit` events after a position, in order: fewer if they are large, none at the end of the log.
    * @throws {UnreadableEventError} with the event's position, unless `onUnreadable` is given.
+   * @throws {KeyringError} if personal parts of wanted events are encrypted, and the keyring cannot be read.
    */
   async read(after: number, limit: number, options: ReadOptions = {}): Promise<RecordedEvent[]> {
     return this.#recorded(await this.#pages.after(after, limit, options.consumer ?? ''), options);
@@ -97,11 +108,14 @@ export class LogReader {
     return this.#recorded(new RowPage(rows, false), options);
   }
 
-  #recorded(page: RowPage, { wanted = () => true, onUnreadable }: ReadOptions): RecordedEvent[] {
+  async #recorded(page: RowPage, { wanted = () => true, onUnreadable }: ReadOptions): Promise<RecordedEvent[]> {
+    const keys = await this.#keysOf(page, wanted);
+    const decoded = (row: EventRow) =>
+      new StoredEvent(row, decodeEvent(this.#events, row.data, row, keys), this.#events[row.type], false);
     return page.rows.map(({ type }, nth) => {
       if (!wanted(type)) return page.stored(nth, this.#asStored);
       try {
-        return page.decoded(nth, this.#decoded);
+        return page.decoded(nth, decoded);
       } catch (error) {
         if (!onUnreadable || !(error instanceof UnreadableEventError)) throw error;
         onUnreadable(error);
@@ -110,8 +124,16 @@ export class LogReader {
     });
   }
 
-  readonly #decoded = (row: EventRow): StoredEvent =>
-    new StoredEvent(row, decodeEvent(this.#events, row.data, row), this.#events[row.type], false);
+  /** Those that the wanted events of a page need. */
+  async #keysOf(page: RowPage, wanted: (type: string) => boolean): Promise<KeyLookup | undefined> {
+    if (!this.#keys) return undefined;
+    const refs: KeyRef[] = [];
+    for (const { type, data } of page.rows) {
+      const seal = sealOf(data);
+      if (seal?.parts && wanted(type)) refs.push(...keysOf(seal));
+    }
+    return this.#keys.cached(refs) ?? (await this.#keys.forReading(refs));
+  }
 
   readonly #asStored = (row: EventRow): StoredEvent => new StoredEvent(row, row.data, this.#events[row.type], true);
 

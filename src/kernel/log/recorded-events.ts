@@ -5,6 +5,8 @@ import {
   type RecordedEvent,
   UnreadableEventError,
 } from '../define/event.ts';
+import type { Subject } from '../define/personal/subject.ts';
+import { maskedData, sealOf } from '../privacy/sealed-data.ts';
 import type { Accepted, Append } from './append/append.ts';
 import { decodeAs } from './decode-event.ts';
 
@@ -50,6 +52,7 @@ export function recordedEvents(
           commandId: append.commandId,
           occurredAt,
           recordedAt,
+          subject: event.seal?.subject,
         },
         definitions[event.type],
       ),
@@ -69,6 +72,7 @@ class AppendedEvent implements RecordedEvent {
   declare readonly commandId: string;
   declare readonly occurredAt: Date;
   declare readonly recordedAt: Date;
+  declare readonly subject: Subject | undefined;
   readonly #definition: EventDefinition | undefined;
 
   constructor(event: Omit<RecordedEvent, 'summary'>, definition: EventDefinition | undefined) {
@@ -93,6 +97,7 @@ export class StoredEvent implements RecordedEvent {
   readonly commandId: string;
   readonly occurredAt: Date;
   readonly recordedAt: Date;
+  readonly subject: Subject | undefined;
   readonly #metadata: string;
   readonly #definition: EventDefinition | undefined;
   /** Schema version of unconverted data; undefined if the data has the newest version. */
@@ -110,6 +115,7 @@ export class StoredEvent implements RecordedEvent {
     this.commandId = row.command_id;
     this.occurredAt = new Date(row.occurred_ms);
     this.recordedAt = new Date(row.recorded_ms);
+    this.subject = sealOf(row.data)?.of;
     this.#metadata = row.metadata;
     this.#definition = definition;
     this.#schemaVersion = stored ? row.schema_version : undefined;
@@ -125,8 +131,11 @@ export class StoredEvent implements RecordedEvent {
     const definition = this.#definition;
     const version = this.#schemaVersion;
     try {
+      // The summary has no personal parts, so nothing need be decrypted for it.
       const newest =
-        version === undefined ? data : decodeAs(definition, data, { type, schema_version: version, position });
+        version === undefined
+          ? data
+          : decodeAs(definition, maskedData(data), { type, schema_version: version, position });
       return definition?.summary(newest) ?? '';
     } catch (error) {
       if (error instanceof UnreadableEventError && !error.isNewer) return '';

@@ -1,5 +1,5 @@
 import { wallTime } from '../clock/wall-clock.ts';
-import type { Append } from './append/append.ts';
+import { type Append, storedData } from './append/append.ts';
 import type { WholeBatch } from './append/whole-batch.ts';
 
 /**
@@ -201,7 +201,7 @@ export function appendsJson(
         i: eventIds[nth]?.[index],
         t: event.type,
         s: event.schemaVersion,
-        d: event.data,
+        d: storedData(append, index),
       })),
     })),
   );
@@ -236,7 +236,9 @@ export function wholeBatchJson(
     const { streamType: t, streamId: i, commandId: c, formerCommandId: p, metadata: m, fingerprint } = append;
     const ids = eventIds[nth] ?? [];
     const last = append.events.length - 1;
-    for (const [index, { type: y, schemaVersion: s, data: d }] of append.events.entries()) {
+    for (const [index, event] of append.events.entries()) {
+      const { type: y, schemaVersion: s } = event;
+      const d = storedData(append, index, before);
       const f = index === last ? fingerprint : undefined;
       events.push({ n: stream.number, v: before + index + 1, c, f, m, e: ids[index], y, s, d });
     }

@@ -45,9 +45,9 @@ export function nthId(commandId: string, nth: number): string {
  * Options of a command that the application issues because of an event. It acts as the system, on behalf of the
  * initiator of the event. It is a continuation: lag of read models does not throttle it.
  */
-export function causedBy({ eventId, metadata }: RecordedEvent): ExecuteOptions {
+export function causedBy({ eventId, metadata, subject }: RecordedEvent): ExecuteOptions {
   const { traceparent } = metadata;
-  return { ...onBehalfOf(metadata), causationId: eventId, ...(traceparent ? { traceparent } : {}) };
+  return { ...onBehalfOf(metadata), subject, causationId: eventId, ...(traceparent ? { traceparent } : {}) };
 }
 
 /**

@@ -16,13 +16,14 @@ export function openSubjects(
   projector: Projector,
   { queue, states, snapshots }: WriteSide,
 ): OpenSubjects {
-  const { options, database, registry, feed, erasures: watch } = core;
+  const { options, database, registry, feed, keys, erasures: watch } = core;
+  const subjectKeys = options.subjectKeys ?? keys;
   const { db } = database.projector;
   const parts = { db, erasures: new Erasures(db), projections: [...registry.projections.values()] };
   const remake = () => remakeReadModels({ ...parts, rebuilds: projector.rebuilds });
-  const subjects = new Subjects({ keys: options.subjectKeys, queue, watch, remake });
+  const subjects = new Subjects({ keys: subjectKeys, queue, watch, remake });
   watch?.onErased((erased) => {
-    options.subjectKeys?.forget(erased);
+    subjectKeys?.forget(erased);
     states.forget();
     snapshots.forget();
     feed.clear();

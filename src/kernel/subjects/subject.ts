@@ -1,7 +1,7 @@
 import { subjectOf as canonicalId } from '../define/access/actor.ts';
 
 /** Whom personal data is about: the type and the id of a subject. Written as `person/0197…`. */
-export interface Subject {
+export interface NamedSubject {
   readonly type: string;
   readonly id: string;
 }
@@ -23,7 +23,7 @@ export class SubjectMalformedError extends Error {
  * Reads `type/id`. A UUID is converted to lower case, as ids in the log are.
  * @throws {SubjectMalformedError}
  */
-export function parseSubject(text: string): Subject {
+export function parseSubject(text: string): NamedSubject {
   const [, type, id] = /^([A-Za-z][\w-]*)\/(\S+)$/u.exec(text) ?? [];
   if (
     type === undefined ||
@@ -36,6 +36,6 @@ export function parseSubject(text: string): Subject {
   return { type, id: canonicalId(id) };
 }
 
-export function subjectText({ type, id }: Subject): string {
+export function subjectText({ type, id }: NamedSubject): string {
   return `${type}/${id}`;
 }

@@ -11,7 +11,7 @@ import type { Erasure } from './erasures.ts';
 import { parseSubject, subjectText } from './subject.ts';
 
 /** What an erasure asks of the keys of subjects. */
-export interface SubjectKeys {
+export interface ErasableKeys {
   /** Destroys a subject's key, so that nobody can read what it protects, also from a backup. May be repeated. */
   erase(subject: string): Promise<void>;
   /** Drops what this process has in memory of these subjects' keys. */
@@ -42,7 +42,7 @@ export class ReasonRefusedError extends Error {
 
 export interface SubjectsParts {
   /** Undefined if personal data is not encrypted. */
-  readonly keys: SubjectKeys | undefined;
+  readonly keys: ErasableKeys | undefined;
   readonly queue: Pick<AppendQueue, 'append'>;
   readonly watch: Pick<ErasureWatch, 'check'> | undefined;
   /** @returns the names of the read models that are not made again yet. */

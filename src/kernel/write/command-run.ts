@@ -14,8 +14,9 @@ import type { Admission } from './admission/admission.ts';
 import type { CommandWindows } from './admission/command-window.ts';
 import { answerUnseen, type CommandAccess, commandAccess, ID_TAKEN } from './authorise.ts';
 import type { CommandIdentity } from './command-identity.ts';
-import { callerOf, type ExecuteOptions } from './execute-options.ts';
+import { callerOf, type ExecuteOptions, isSystems } from './execute-options.ts';
 import { gather } from './gather.ts';
+import { type SealingTools, sealEvents } from './seal-events.ts';
 import type { StreamState } from './state/stream-state.ts';
 import type { StreamStates } from './state/stream-states.ts';
 import { RESERVED } from './validate.ts';
@@ -31,6 +32,8 @@ export interface CommandTools {
   readonly windows?: Pick<CommandWindows, 'took'> | undefined;
   /** Returns why read models could not store the result of these events. Called before they are appended. */
   readonly whyNotStorable?: ((append: Append) => string | undefined) | undefined;
+  /** Finds out which parts of events are encrypted; undefined if there is no keyring. */
+  readonly sealing?: SealingTools | undefined;
 }
 
 /** A command that was admitted. */
@@ -133,8 +136,8 @@ export class CommandRun {
   ): Promise<CommandOutcome | 'again'> {
     const { states, queue, admission, windows, whyNotStorable } = this.#tools;
     const { command, identity, metadata, options } = this.#admitted;
-    const events = decided.map((event) => toAppendEvent(command, event));
-    const next = known.after(events);
+    const { events, next, refused } = this.#prepare(known, decided);
+    if (refused) return this.#confirmed(known, refused);
     const bytes = bytesOf(events);
     const caller = callerOf(options);
     const append: Append = {
@@ -159,6 +162,26 @@ export class CommandRun {
       options.onAppended?.(bytes);
     }
     return this.#answerOf(outcome);
+  }
+
+  /**
+   * The events in the form in which they are appended, and the state after them. If there is a keyring, what is personal in them is
+   * marked for encryption. Events of a stream that is about somebody who was erased are stored without what is personal.
+   * @returns a refusal if they would begin such a stream on behalf of a caller.
+   */
+  #prepare(known: StreamState, decided: readonly NewEvent[]) {
+    const { command, metadata, options } = this.#admitted;
+    const plain = decided.map((event) => toAppendEvent(command, event));
+    const next = known.after(plain);
+    const { sealing } = this.#tools;
+    if (!sealing) return { events: plain, next };
+    const { aggregate } = command;
+    const inherited = options.subject ?? known.subject;
+    const stream = { aggregate, streamId: this.#streamId, state: next.state, actor: metadata.actor, inherited };
+    const { events, erased } = sealEvents(plain, stream, sealing);
+    if (!erased) return { events, next };
+    const refused = known.version === 0 && !isSystems(options) ? SUBJECT_ERASED : undefined;
+    return { events, next: known.after(events), refused };
   }
 
   /** Checks that a decision without events is valid: the state was current, and the command is not a repeat. */
@@ -227,6 +250,13 @@ export class CommandRun {
     return { kind: 'accepted', receipt: { commandId, aggregateId, version, position, replayed } };
   }
 }
+
+const SUBJECT_ERASED = {
+  kind: 'rejected',
+  code: 'SUBJECT_ERASED',
+  message:
+    'The person whom this is about was erased: nothing new can be stored about them. A new person needs a new id.',
+} as const;
 
 /** Validates a decided event, and brings it into the form in which it is stored. */
 function toAppendEvent({ name, aggregate }: Command, { type, data }: NewEvent): AppendEvent {

@@ -1,5 +1,6 @@
 import { type Actor, initiatorKey } from '../define/access/actor.ts';
 import { SYSTEM_ROLE } from '../define/access/roles.ts';
+import type { Subject } from '../define/personal/subject.ts';
 import type { IdsFrom } from './command-identity.ts';
 
 /** The issuer of a command, and how to execute it. */
@@ -28,6 +29,8 @@ export interface ExecuteOptions {
   readonly isContinuation?: boolean;
   /** Id of the actor whose request started the chain of this command; the actor's own id by default. */
   readonly initiator?: string | undefined;
+  /** Whom the event is about that has caused the command. Its events are about the same, unless they say otherwise. */
+  readonly subject?: Subject | undefined;
   /** The address of the request. Anonymous callers of one address have one share of the append queue. Not stored. */
   readonly address?: string | undefined;
   /** Called with the approximate bytes of the events that the command has appended, before it is answered. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { checkEvents, EVENTS_FILE } from '../../../src/cli/check/check-events.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
-import { nonPersonal } from '../../../src/kernel/define/personal.ts';
+import { nonPersonal } from '../../../src/kernel/define/personal/personal.ts';
 import { useFolder } from '../support.ts';
 
 const makeFolder = useFolder();

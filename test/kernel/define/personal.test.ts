@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineEvent, type Json } from '../../../src/kernel/define/event.ts';
-import { nonPersonal, personal } from '../../../src/kernel/define/personal.ts';
+import { nonPersonal, personal } from '../../../src/kernel/define/personal/personal.ts';
 import { fc } from '../../support/properties.ts';
 
 const summaryOf = <S extends z.ZodType<Json>>(data: S, value: z.output<S>) =>

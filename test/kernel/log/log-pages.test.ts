@@ -17,7 +17,7 @@ it('a page of the log is bounded in bytes, whether Postgres has compressed the e
   const kinds = Array.from({ length: 300 }, (_, nth) => sizes[Math.floor(nth / 100)] as (typeof sizes)[number]);
   const stored = await engine.log.append(kinds.map((kind) => anAppend({ events: [incremented(data[kind]())] })));
   expect(stored.every(({ outcome }) => outcome === 'accepted')).toBe(true);
-  const log = new LogReader(engine.database.writer.db, engine.registry.events, 100_000);
+  const log = new LogReader(engine.database.writer.db, engine.registry.events, { pageBytes: 100_000 });
   const unread = { wanted: () => false };
   const pages: number[][] = [];
   for (let after = 0; ; ) {
@@ -37,7 +37,7 @@ it('an event that is larger than a page is read alone', async () => {
   const engine = await openEngine();
   const large = () => anAppend({ events: [incremented('x'.repeat(10_000))] });
   await engine.log.append([large(), large(), large()]);
-  const log = new LogReader(engine.database.writer.db, engine.registry.events, 1);
+  const log = new LogReader(engine.database.writer.db, engine.registry.events, { pageBytes: 1 });
   for (const position of [1, 2, 3]) {
     const events = await log.read(position - 1, 100, { wanted: () => false });
     expect(events.map((event) => event.position)).toEqual([position]);

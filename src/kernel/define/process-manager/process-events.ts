@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineEvent } from '../event.ts';
-import { nonPersonal, personal } from '../personal.ts';
+import { nonPersonal, personal } from '../personal/personal.ts';
 
 /** The input may contain anything. */
 const Input = personal(z.record(z.string(), z.json()));

@@ -1,8 +1,16 @@
-import { type Aggregate, defineAggregate, type Evolve, type SnapshotPolicy, unchanged } from '../aggregate.ts';
+import {
+  type Aggregate,
+  type AggregateSubject,
+  defineAggregate,
+  type Evolve,
+  type SnapshotPolicy,
+  unchanged,
+} from '../aggregate.ts';
 import type { Command, CommandOf, InputOf } from '../command.ts';
 import { DefinitionError, mismatch } from '../definition-error.ts';
 import type { DataOf, EventTypes, NewEvent, NewEventOf, RecordedEvent } from '../event.ts';
 import { processEvents } from './process-events.ts';
+import { requestParts } from './request-parts.ts';
 
 /**
  * A step of a process in reaction to an event: it remembers something (an event of its own), issues a command, sets a
@@ -129,6 +137,11 @@ export function defineProcess<
     readonly evolve: Evolve<State, Own, Next>;
     /** As for an aggregate: raise `stateVersion` when the shape of the state changes. */
     readonly snapshot?: Partial<SnapshotPolicy>;
+    /**
+     * Whom its events are about, as for an aggregate. By default, whom the event is about that it reacts to, or whom its earlier events
+     * are about.
+     */
+    readonly subject?: AggregateSubject<State>;
     readonly reactsTo: Others;
     readonly on: {
       readonly [K in keyof Others & string]: Reaction<
@@ -165,13 +178,20 @@ export function defineProcess<
     type,
     (state: ProcessState<State>, event: NewEvent) => ({ ...state, own: evolve(state.own, event) }),
   ]);
-  const aggregate = defineAggregate<ProcessState<State>, EventTypes>(name, {
+  const { subject } = options;
+  const stream = defineAggregate<ProcessState<State>, EventTypes>(name, {
     ...(description === undefined ? {} : { description }),
     ...(options.snapshot ? { snapshot: options.snapshot } : {}),
     initialState: () => ({ own: initialState(), deadlines: {} }),
     events: { ...events, ...processEvents },
     evolve: { ...Object.fromEntries(own), ...engineEvolve },
+    ...(subject ? { subject: (state, id) => subject(state.own, id) } : {}),
   });
+  const inRequest = requestParts(options.issues);
+  const aggregate: typeof stream = {
+    ...stream,
+    personalPartsOf: (event) => inRequest(event) ?? stream.personalPartsOf(event),
+  };
   const refused = new Map(Object.entries(options.refused ?? {})) as unknown as ReadonlyMap<
     string,
     (state: State, refusal: Refusal) => ReactionSteps

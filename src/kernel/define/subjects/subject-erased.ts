@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { defineEvent } from '../event.ts';
-import { nonPersonal } from '../personal.ts';
+import { nonPersonal } from '../personal/personal.ts';
 
 /**
  * The engine's own event: the personal data of a subject was destroyed. It stays in the log as the proof of that, so the

@@ -1,4 +1,6 @@
 import type { EventMetadata, RecordedEvent } from '../../define/event.ts';
+import type { Subject } from '../../define/personal/subject.ts';
+import { type KeyLookup, type PartToSeal, sealData } from '../../privacy/sealed-data.ts';
 import type { CommandIdentity } from '../../write/command-identity.ts';
 import { newId } from '../new-id.ts';
 
@@ -18,6 +20,8 @@ export interface Append extends CommandIdentity {
   readonly bytes?: number | undefined;
   /** Other streams that must not have changed since the decision; otherwise the append conflicts. */
   readonly held?: readonly HeldStream[];
+  /** Has the keys that its events need, if they have personal parts to encrypt. */
+  readonly keys?: KeyLookup;
 }
 
 /** A stream and the version that it must have; 0 if it must have no events. */
@@ -31,6 +35,21 @@ export interface AppendEvent {
   readonly type: string;
   readonly schemaVersion: number;
   readonly data: unknown;
+  /** Whom it is about, and the parts that are encrypted; undefined without a keyring, or if it is about nobody. */
+  readonly seal?: { readonly subject: Subject; readonly parts: readonly PartToSeal[] } | undefined;
+}
+
+/**
+ * The data of an event as the log stores it.
+ * @param before the stream's version before the append.
+ */
+export function storedData(append: Append, nth: number, before = append.expectedVersion): unknown {
+  const { streamType, streamId, keys } = append;
+  const { data, seal } = append.events[nth] as AppendEvent;
+  if (!seal) return data;
+  // Personal parts are bound to their place.
+  if (before === null) throw new Error(`An append about ${seal.subject} needs an expected version.`);
+  return sealData(data, seal, { streamType, streamId, version: before + nth + 1 }, keys ?? (() => 'lost'));
 }
 
 /**

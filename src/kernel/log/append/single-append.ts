@@ -4,7 +4,7 @@ import { arrayText } from '../../../database/column-arrays.ts';
 import { prepared } from '../../../database/driver/drizzle/prepared.ts';
 import { wallTime } from '../../clock/wall-clock.ts';
 import type { IdRules } from '../../write/id-rules.ts';
-import type { Append } from './append.ts';
+import { type Append, storedData } from './append.ts';
 
 /** The place of one event in the log and in its stream. */
 export interface SinglePlace {
@@ -70,7 +70,7 @@ export class SingleAppend {
       ...{ command_id: append.commandId, former_command_id: append.formerCommandId ?? null },
       ...{ fingerprint: append.fingerprint, metadata: JSON.stringify(metadata) },
       ...{ event_id: eventId, type: event.type, schema_version: event.schemaVersion },
-      data: JSON.stringify(event.data),
+      data: JSON.stringify(storedData(append, 0)),
       ...{ clock_ms: this.#clockLimitMs > 0 ? wallTime() : null, clock_limit_ms: this.#clockLimitMs },
     });
     if (!row?.placed) return undefined;

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { openSnapshot, type SnapshotOf } from './snapshot-envelope.ts';
+import { isIntact, type SnapshotOf } from './snapshot-envelope.ts';
 
 /** Number of snapshots in one read. It is small, because a state may be large. */
 const PAGE = 50;
@@ -27,7 +27,7 @@ export async function damagedSnapshots(db: Database, most: number): Promise<Snap
       order by taken_at desc, stream_type, stream_id limit ${Math.min(PAGE, most - checked)}::int offset ${checked}::int`);
     for (const { type: streamType, id: streamId, version, of: stateVersion, state } of rows) {
       const snapshot = { streamType, streamId, version, stateVersion };
-      if (openSnapshot(snapshot, state)) continue;
+      if (isIntact(snapshot, state)) continue;
       count++;
       if (damaged.length < NAMED) damaged.push(snapshot);
     }

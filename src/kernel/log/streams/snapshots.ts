@@ -5,7 +5,9 @@ import { approximateBytes, PAGE_BYTES } from '../../bytes.ts';
 import type { Aggregate } from '../../define/aggregate.ts';
 import type { EventTypes } from '../../define/event.ts';
 import type { EngineObserver } from '../../observe/occurrences.ts';
-import { snapshotsJson } from '../sql-json.ts';
+import type { KeyRef } from '../../privacy/sealed-data.ts';
+import type { SubjectKeys } from '../../privacy/subject-keys.ts';
+import { type SnapshotRequest, snapshotsJson } from '../sql-json.ts';
 import { type SnapshotOf, sealSnapshot } from './snapshot-envelope.ts';
 import type { Unusable } from './stream-loader.ts';
 
@@ -13,6 +15,7 @@ interface Due extends SnapshotOf {
   readonly events: EventTypes;
   readonly state: unknown;
   readonly bytes: number;
+  readonly personal: readonly KeyRef[];
 }
 
 /** For a state of at most this many bytes, only the number of events decides when a snapshot is due. */
@@ -24,6 +27,14 @@ const EVENTS_PER_SNAPSHOT = 2;
  * fast.
  */
 const LONGEST_TAIL = 10;
+
+/** A state of which a snapshot is taken. */
+interface TakenState {
+  readonly version: number;
+  readonly state: unknown;
+  /** The keys of everybody whose personal data it may have. */
+  readonly personal?: readonly KeyRef[];
+}
 
 /** The events since the newest snapshot that this instance knows of. */
 export interface Tail {
@@ -41,6 +52,11 @@ const MAX_WAITING = 1000;
 const MAX_BYTES = 32 * 2 ** 20;
 /** Size of the snapshots that one statement writes, in bytes (approximate). */
 const WRITE_BYTES = PAGE_BYTES;
+/**
+ * A state with the personal data of more people gets no snapshot: it would be of no use as soon as one of them is erased. At most this many
+ * keys are remembered of a stream.
+ */
+export const MAX_SNAPSHOT_KEYS = 16;
 /** Minimum time between two reports of unusable snapshots, in ms. After a migration, every stream has one. */
 const TELL_EVERY_MS = 60_000;
 
@@ -64,13 +80,16 @@ export class BadSnapshotError extends Error {
 export class Snapshots {
   readonly #save: (parameters: Record<string, unknown>) => Promise<unknown>;
   readonly #observer: EngineObserver;
+  readonly #keys: SubjectKeys | undefined;
   readonly #due = new Map<string, Due>();
   #bytes = 0;
   #told = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
-  constructor(db: Database, observer: EngineObserver) {
+  /** @param keys has the keys of personal data; undefined if there is no keyring. */
+  constructor(db: Database, observer: EngineObserver, keys?: SubjectKeys) {
     this.#observer = observer;
+    this.#keys = keys;
     this.#save = prepared(db, 'es_snapshot', sql`select es.save_snapshots(${sql.placeholder('snapshots')}::jsonb)`);
   }
 
@@ -79,7 +98,8 @@ export class Snapshots {
    * the data of the events since the last one is twice as large, or there are ten times as many events. So snapshots
    * take less space than events, and the number of events that have to be read is bounded.
    * @param tail the events since the last snapshot.
-   * @param bytes approximate bytes of the state, if known.
+   * @param of.bytes approximate bytes of the state, if known.
+   * @param of.personal the keys of everybody whose personal data it may have.
    * @returns true if a snapshot is taken, so that the tail begins again.
    */
   consider(
@@ -88,7 +108,7 @@ export class Snapshots {
     tail: Tail,
     version: number,
     state: unknown,
-    bytes?: number,
+    { bytes, personal = [] }: { readonly bytes?: number | undefined; readonly personal?: readonly KeyRef[] } = {},
   ): boolean {
     const { every } = aggregate.snapshot;
     if (every <= 0 || tail.events < every) return false;
@@ -96,16 +116,21 @@ export class Snapshots {
       const size = bytes ?? approximateBytes(state);
       if (size > SMALL_STATE && tail.bytes < EVENTS_PER_SNAPSHOT * size) return false;
     }
-    return this.#take(aggregate, streamId, version, state);
+    return this.#take(aggregate, streamId, version, state, personal);
   }
 
   /**
    * Replaces a snapshot that was ignored. One that did not match its hash is reported: it was damaged, or is from a
    * version without hashes. One of newer code stays, because both would replace it in turn during a deployment.
    */
-  replace(aggregate: Aggregate, streamId: string, version: number, state: unknown, ignored: Unusable): void {
+  replace(
+    aggregate: Aggregate,
+    streamId: string,
+    { version, state, personal = [] }: TakenState,
+    ignored: Unusable,
+  ): void {
     if (ignored === 'of newer code') return;
-    this.#take(aggregate, streamId, version, state);
+    this.#take(aggregate, streamId, version, state, personal);
     if (ignored !== 'damaged') return;
     const now = performance.now();
     if (now - this.#told < TELL_EVERY_MS) return;
@@ -116,7 +141,8 @@ export class Snapshots {
     });
   }
 
-  #take(aggregate: Aggregate, streamId: string, version: number, state: unknown): boolean {
+  #take(aggregate: Aggregate, streamId: string, version: number, state: unknown, personal: readonly KeyRef[]): boolean {
+    if (personal.length > MAX_SNAPSHOT_KEYS) return false;
     const key = `${aggregate.name}/${streamId}`;
     if (this.#due.size >= MAX_WAITING && !this.#due.has(key)) return false;
     const { name, events } = aggregate;
@@ -125,7 +151,7 @@ export class Snapshots {
     const others = this.#bytes - (this.#due.get(key)?.bytes ?? 0);
     if (others > 0 && others + bytes > MAX_BYTES) return false;
     this.#bytes = others + bytes;
-    this.#due.set(key, { streamType: name, streamId, version, stateVersion, events, state, bytes });
+    this.#due.set(key, { streamType: name, streamId, version, stateVersion, events, state, bytes, personal });
     this.#running ??= this.#write();
     return true;
   }
@@ -161,13 +187,23 @@ export class Snapshots {
     while (this.#due.size > 0) {
       const due = this.#takeDue();
       try {
-        await this.#save({
-          snapshots: snapshotsJson(due.map((of) => ({ ...of, sealed: sealSnapshot(of, of.events, of.state) }))),
-        });
+        const sealed = await this.#seal(due);
+        if (sealed.length > 0) await this.#save({ snapshots: snapshotsJson(sealed) });
       } catch (error) {
         this.#observer.tell('faultMet', { error, context: { part: 'snapshots' } });
       }
     }
     this.#running = undefined;
+  }
+
+  /** Those that have personal data are encrypted; those that have what was erased meanwhile are left out. */
+  async #seal(due: readonly Due[]): Promise<SnapshotRequest[]> {
+    const refs = due.flatMap(({ personal }) => personal);
+    const keys = await this.#keys?.forReading(refs);
+    return due.flatMap((of) => {
+      const personal = keys && of.personal.length > 0 ? { refs: of.personal, keys } : undefined;
+      const sealed = sealSnapshot(of, of.events, of.state, personal);
+      return sealed ? [{ ...of, sealed }] : [];
+    });
   }
 }

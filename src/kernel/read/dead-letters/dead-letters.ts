@@ -3,6 +3,7 @@ import type { Database } from '../../../database/client.ts';
 import { arrayText } from '../../../database/column-arrays.ts';
 import type { EventTypes } from '../../define/event.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
+import type { SubjectKeys } from '../../privacy/subject-keys.ts';
 import { UnknownProjectionError } from './errors.ts';
 import { discardFirst, type RetryOutcome, retryKey } from './retry/retry.ts';
 import type { RetryParts } from './retry/retry-page.ts';
@@ -42,6 +43,8 @@ export interface DeadLettersOptions {
   readonly projections: Iterable<Projection>;
   /** Every event type that the log may contain, by name. */
   readonly events: EventTypes;
+  /** The keys of personal data; undefined if there is no keyring. */
+  readonly keys?: SubjectKeys | undefined;
   /** Maximum number of events that are applied in one transaction; default: 1000. */
   readonly pageSize?: number;
   /** Called when something other than its runner may have changed a projection. */
@@ -147,8 +150,8 @@ export class DeadLetters {
   }
 
   #partsOf(name: string, key: string): RetryParts {
-    const { db, events, pageSize } = this.#options;
-    return { db, events, key, pageSize, projection: this.#projection(name) };
+    const { db, events, keys, pageSize } = this.#options;
+    return { db, events, keys, key, pageSize, projection: this.#projection(name) };
   }
 
   #projection(name: string): Projection {

@@ -65,8 +65,8 @@ export class RebuildJob {
   constructor(parts: FillerParts) {
     this.#parts = parts;
     this.#filler = new ShadowFiller(parts);
-    const { projector: db, events } = parts.pools;
-    this.#deadLetters = new ShadowDeadLetters({ db, events, shadow: this.#filler.shadow });
+    const { projector: db, events, keys } = parts.pools;
+    this.#deadLetters = new ShadowDeadLetters({ db, events, keys, shadow: this.#filler.shadow });
   }
 
   wake(): void {

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import type { EventTypes } from '../../define/event.ts';
+import type { SubjectKeys } from '../../privacy/subject-keys.ts';
 import { DeadLetterNotFoundError } from '../dead-letters/errors.ts';
 import { discardFirst, retryKey } from '../dead-letters/retry/retry.ts';
 import type { Shadow } from './shadow.ts';
@@ -9,6 +10,8 @@ export interface ShadowDeadLettersParts {
   /** With the projector's rights. */
   readonly db: Database;
   readonly events: EventTypes;
+  /** The keys of personal data; undefined if there is no keyring. */
+  readonly keys?: SubjectKeys | undefined;
   readonly shadow: Shadow;
 }
 
@@ -66,8 +69,8 @@ export class ShadowDeadLetters {
   }
 
   async #apply({ key, position, discarded }: First): Promise<boolean> {
-    const { db, events, shadow } = this.#parts;
-    const parts = { db, events, key, projection: shadow.projection, readModel: shadow.live.name };
+    const { db, events, keys, shadow } = this.#parts;
+    const parts = { db, events, keys, key, projection: shadow.projection, readModel: shadow.live.name };
     try {
       const { applied, error } = discarded
         ? await discardFirst(parts, position, { by: '', reason: null })

@@ -1,8 +1,10 @@
 import { approximateBytes, dataBytesOf } from '../../bytes.ts';
 import type { Aggregate } from '../../define/aggregate.ts';
-import type { AppendOutcome } from '../../log/append/append.ts';
-import type { Tail } from '../../log/streams/snapshots.ts';
+import type { Subject } from '../../define/personal/subject.ts';
+import type { AppendEvent, AppendOutcome } from '../../log/append/append.ts';
+import { MAX_SNAPSHOT_KEYS, type Tail } from '../../log/streams/snapshots.ts';
 import type { StreamTail } from '../../log/streams/stream-loader.ts';
+import type { KeyRef } from '../../privacy/sealed-data.ts';
 
 /** A version of a stream, and the state that results from its events. */
 export interface StateAt {
@@ -10,6 +12,8 @@ export interface StateAt {
   readonly state: unknown;
 }
 
+/** A committed event. */
+export type Grown = Pick<AppendEvent, 'data' | 'seal'>;
 type Happened = { readonly type: string; readonly data: unknown };
 
 /** A state is measured again only after it may have grown by at least this much, in bytes. */
@@ -35,7 +39,9 @@ export class StreamState {
   /** Resolves when the newest append in flight is settled; undefined if none is in flight. */
   #pending: Promise<unknown> | undefined;
   #isDiscarded = false;
+  #subject: Subject | undefined;
   #tail = NO_TAIL;
+  readonly #personal = new Map<string, KeyRef>();
   /** Approximate bytes at the last measurement, and bytes that may have been added since. */
   #measured = 0;
   #unmeasured = 0;
@@ -65,6 +71,16 @@ export class StreamState {
   /** True if an append that this state builds on was refused. The state was never true, and must not be used. */
   get isDiscarded(): boolean {
     return this.#isDiscarded;
+  }
+
+  /** The keys of everybody whose personal data the state may have, or enough of them to know that there are too many. */
+  get personal(): readonly KeyRef[] {
+    return [...this.#personal.values()];
+  }
+
+  /** Whom the newest events with a known subject are about. */
+  get subject(): Subject | undefined {
+    return this.#subject;
   }
 
   /** Counts the events of the stream since the newest snapshot that this instance knows of. */
@@ -132,6 +148,8 @@ export class StreamState {
   /** Applies the events that the log has after this state's version. Nothing may be in flight. */
   catchUp(read: StreamTail): void {
     this.#committed = stateAfter(this.aggregate, this.#newest, read);
+    this.#isAbout(read.snapshot?.keys ?? []);
+    for (const { keys = [], subject } of read.events) this.#isAbout(keys, subject);
     this.#newest = this.#committed;
     this.#readUpTo = this.#committed.version;
     if (read.snapshot || read.ignored) this.#tail = NO_TAIL;
@@ -151,9 +169,23 @@ export class StreamState {
    * Counts committed events that a snapshot would save reading.
    * @param bytes approximate bytes of the events, if known.
    */
-  grew(events: readonly { readonly data: unknown }[], bytes?: number): void {
+  grew(events: readonly Grown[], bytes?: number): void {
+    for (const { seal } of events) {
+      if (seal)
+        this.#isAbout(
+          seal.parts.map(({ until }) => ({ subject: seal.subject, until })),
+          seal.subject,
+        );
+    }
     const { events: count, bytes: size } = this.#tail;
     this.#tail = { events: count + events.length, bytes: size + dataBytesOf(events, bytes) };
+  }
+
+  #isAbout(keys: readonly KeyRef[], subject: Subject | undefined = keys.at(-1)?.subject): void {
+    this.#subject = subject ?? this.#subject;
+    for (const key of keys) {
+      if (this.#personal.size <= MAX_SNAPSHOT_KEYS) this.#personal.set(`${key.subject} ${key.until ?? ''}`, key);
+    }
   }
 
   /** Called when a snapshot is taken: the tail begins again. */

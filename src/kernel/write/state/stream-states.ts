@@ -6,7 +6,7 @@ import type { AppendQueue } from '../../log/append/append-queue.ts';
 import type { Snapshots } from '../../log/streams/snapshots.ts';
 import type { StreamLoader, StreamRequest, StreamTail } from '../../log/streams/stream-loader.ts';
 import { defaultCacheBytes } from './cache-bytes.ts';
-import { type StateAt, StreamState, stateAfter } from './stream-state.ts';
+import { type Grown, type StateAt, StreamState, stateAfter } from './stream-state.ts';
 
 /**
  * The states of recently used streams. A state may be stale, because another instance may have appended meanwhile. That does no
@@ -107,9 +107,9 @@ export class StreamStates {
       if (isBehind) {
         if (known.version !== before) continue;
         known.catchUp(tail);
-        const { version, state } = known.committed;
+        const { personal } = known;
         if (tail.ignored && known.era === this.#era)
-          this.#snapshots?.replace(aggregate, streamId, version, state, tail.ignored);
+          this.#snapshots?.replace(aggregate, streamId, { ...known.committed, personal }, tail.ignored);
         else this.#grew(known, tail.events);
       }
       if (known.version > 0) this.#keep(known, isBehind ? Number.POSITIVE_INFINITY : 0);
@@ -187,13 +187,14 @@ export class StreamStates {
    * Counts committed events, and has a snapshot taken if there are enough. This includes streams that were imported,
    * and streams whose snapshot was dropped or has an outdated shape.
    */
-  #grew(known: StreamState, events: readonly { readonly data: unknown }[], bytes?: number): void {
+  #grew(known: StreamState, events: readonly Grown[], bytes?: number): void {
     // Its state may contain what was erased since.
     if (known.era !== this.#era) return;
     known.grew(events, bytes);
     const { aggregate, streamId, committed, tail } = known;
     const { version, state } = committed;
-    if (this.#snapshots?.consider(aggregate, streamId, tail, version, state, known.bytes)) known.snapshotTaken();
+    const of = { bytes: known.bytes, personal: known.personal };
+    if (this.#snapshots?.consider(aggregate, streamId, tail, version, state, of)) known.snapshotTaken();
   }
 
   /** The state in memory, stale or not. */

@@ -3,6 +3,7 @@ import type { Database } from '../../../../database/client.ts';
 import type { EventTypes } from '../../../define/event.ts';
 import type { Projection } from '../../../define/read-model/projection.ts';
 import { LogReader } from '../../../log/log-reader.ts';
+import type { SubjectKeys } from '../../../privacy/subject-keys.ts';
 import { ProjectionTable } from '../../fold/projection-table.ts';
 import { firstParked, loadParked, removeParked, type StoredParkedEvent } from '../dead-letter-store.ts';
 import { FoldError } from '../poison.ts';
@@ -17,6 +18,8 @@ export interface RetryParts {
   /** The read model that an operator must rebuild if it is too late; the projection itself by default. */
   readonly readModel?: string | undefined;
   readonly events: EventTypes;
+  /** The keys of personal data; undefined if there is no keyring. */
+  readonly keys?: SubjectKeys | undefined;
   readonly key: string;
   /** Maximum number of events that are applied in one transaction; default: 1000. */
   readonly pageSize?: number | undefined;
@@ -79,8 +82,8 @@ export class RetryPage {
   }
 
   async #replay(): Promise<ReplayedParked> {
-    const { projection, events: types, key } = this.#parts;
-    const log = new LogReader(this.#tx, types);
+    const { projection, events: types, keys, key } = this.#parts;
+    const log = new LogReader(this.#tx, types, { keys });
     const events = await log.readAt(this.#parkedEvents.map(({ position }) => position));
     const { waiting, wanted } = planParked(projection, this.#parkedEvents, events);
     const table = new ProjectionTable(this.#tx, projection);

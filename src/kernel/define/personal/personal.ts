@@ -1,24 +1,49 @@
 import { z } from 'zod';
 
-const marks = z.registry<{ personal: boolean }>();
+const marks = z.registry<Mark>();
+
+/** What an author has said of a part. */
+export interface Mark extends PersonalOptions<unknown> {
+  readonly personal: boolean;
+}
+
+/** How a personal part of an event is kept. */
+export interface PersonalOptions<Value> {
+  /**
+   * What stands for a value that was erased; it has to fit the schema. By default, texts become `[erased]`, lists are empty, and
+   * anything else becomes the emptiest value that the schema accepts.
+   */
+  readonly erased?: Value;
+  /** How long it is kept, in days since the event was recorded. Then it is erased. Forever by default. */
+  readonly keepForDays?: number;
+}
 
 /**
  * Marks a part of an event's data as personal: a name, an address, whatever people write in their own words. Everything
- * in it is left out of {@link EventDefinition.summary}.
+ * in it is left out of {@link EventDefinition.summary}. If the store has a keyring, the log contains it encrypted, and it can be
+ * erased: see `defineSubject`.
  */
-export function personal<Schema extends z.ZodType>(schema: Schema): Schema {
-  return marked(schema, true);
+export function personal<Schema extends z.ZodType>(
+  schema: Schema,
+  options: PersonalOptions<z.output<Schema>> = {},
+): Schema {
+  return marked(schema, { personal: true, ...options });
+}
+
+/** Undefined if its author has not said whether it is personal. */
+export function personalMark(schema: z.core.$ZodType): Mark | undefined {
+  return marks.get(schema as z.ZodType);
 }
 
 /** Marks a text in an event's data as not personal: an id, a code, a name that the business itself has given. */
 export function nonPersonal<Schema extends z.ZodType>(schema: Schema): Schema {
-  return marked(schema, false);
+  return marked(schema, { personal: false });
 }
 
 /** On a copy: the same schema may be personal in one event and not in another. */
-function marked<Schema extends z.ZodType>(schema: Schema, isPersonal: boolean): Schema {
+function marked<Schema extends z.ZodType>(schema: Schema, mark: Mark): Schema {
   const copy = schema.clone();
-  marks.add(copy, { personal: isPersonal });
+  marks.add(copy, mark);
   return copy;
 }
 

@@ -1,0 +1,43 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../database/client.ts';
+import { noKeyring } from '../log/decode-event.ts';
+import { type Keyring, KeyringError } from './keyring.ts';
+
+/**
+ * Makes a keyring that of the store, if it has none yet.
+ * @param db with the writer's rights.
+ * @param keyring undefined if KEYRING_URL is not set.
+ * @throws {KeyringError} KEYRING_UNSET if the store has a keyring and this process has none; KEYRING_FOREIGN if they have different
+ *   ones; KEYRING_OUTDATED if this one is an older copy.
+ */
+export async function claimKeyring(db: Database, keyring: Keyring | undefined): Promise<void> {
+  if (!keyring) {
+    const [claimed] = await db.execute(sql`select from es.keyring`);
+    if (claimed) throw noKeyring();
+    return;
+  }
+  const [store] = await db.execute<{ id: string; erasures: number }>(
+    sql`select id, erasures from es.claim_keyring(${keyring.id}::text::uuid)`,
+  );
+  if (store?.id !== keyring.id) {
+    throw new KeyringError(
+      'KEYRING_FOREIGN',
+      `The personal data in this store is encrypted with the keyring ${store?.id}, and KEYRING_URL names ${keyring.id}. Set it to the former one.`,
+    );
+  }
+  const erasures = await keyring.erasures();
+  if (erasures >= store.erasures) return;
+  throw new KeyringError(
+    'KEYRING_OUTDATED',
+    `KEYRING_URL names an older copy of the keyring, with ${erasures} of ${store.erasures} erased subjects. Put the newest one back.`,
+  );
+}
+
+/**
+ * Remembers in the store how many subjects are erased, so that an older copy of the keyring is refused from now on.
+ * @param db with the rights of the log's owner.
+ */
+export async function recordErasures(db: Database, keyring: Keyring): Promise<void> {
+  const erasures = await keyring.erasures();
+  await db.execute(sql`update es.keyring set erasures = greatest(erasures, ${erasures}::int)`);
+}
