@@ -12,7 +12,7 @@ export interface AppTenants {
   /** The tenant of everybody who names no other while authentication is off. */
   readonly developerTenant: string;
   /** Where their databases are, if the settings do not say so. */
-  readonly databases: ((config: Config) => TenantDatabases) | undefined;
+  readonly databases?: ((config: Config) => TenantDatabases) | undefined;
 }
 
 /** What an application says about its tenants. */

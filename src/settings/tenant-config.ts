@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 
 /** An application that says itself where the databases of its tenants are. */
 interface NamingApp {
-  readonly tenants: { readonly databases: ((config: Config) => TenantDatabases) | undefined } | undefined;
+  readonly tenants: { readonly databases?: ((config: Config) => TenantDatabases) | undefined } | undefined;
 }
 
 /**

@@ -48,6 +48,8 @@ export interface TestApp extends AsyncDisposable {
   as(id: string, ...roles: readonly Role[]): TestClient;
   /** The same with claims. */
   as(actor: TestActor): TestClient;
+  /** An access token of the actor, for clients of other kinds. */
+  tokenOf(actor: TestActor): Promise<string>;
   /**
    * Inputs that a command's mutation must refuse: a good one with one mistake at a time, found from its schema. A field is
    * missing, null, of another type, beyond a limit, or one that the type does not have; at every depth.
@@ -154,7 +156,7 @@ class RunningApp implements TestApp {
 
   as(who: string | TestActor, ...roles: readonly Role[]): TestClient {
     const actor = typeof who === 'string' ? { id: who, roles } : who;
-    return this.#client(actor.tenant, () => this.#tokenOf(actor));
+    return this.#client(actor.tenant, () => this.tokenOf(actor));
   }
 
   badInputs(mutation: string, good: Readonly<Record<string, unknown>>): BadInput[] {
@@ -246,7 +248,7 @@ class RunningApp implements TestApp {
     return assertInputObjectType(getNamedType(input.type));
   }
 
-  async #tokenOf({ id, roles, claims, tenant }: TestActor): Promise<string> {
+  async tokenOf({ id, roles, claims, tenant }: TestActor): Promise<string> {
     return new SignJWT({ ...claims, roles: [...roles], ...(tenant !== undefined && { tenant }) })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject(id)

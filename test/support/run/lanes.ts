@@ -6,6 +6,7 @@ const STARTERS = [
   'test/support/postgres/database.ts',
   'test/support/postgres/postgres-server.ts',
   'test/support/server/production-server.ts',
+  'test/support/tenants/tenants.ts',
   'test/database/embedded/helpers.ts',
   'test/e2e/process/server-process.ts',
 ];
