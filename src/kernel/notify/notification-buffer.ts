@@ -29,6 +29,8 @@ export interface Notification {
   readonly moved: Readonly<Record<string, RemoteAdvance>>;
   /** True if the sender has released projections. */
   readonly released: boolean;
+  /** True if the sender has just begun to listen. Those who receive it answer, so that it knows that they are there. */
+  readonly isGreeting?: boolean | undefined;
 }
 
 /** Postgres accepts payloads of less than 8,000 bytes. */
@@ -73,7 +75,7 @@ export class NotificationBuffer {
   }
 
   /** The message, short enough for Postgres. Empties the buffer. */
-  take(sender: string, number: number): string {
+  take(sender: string, number: number, isGreeting = false): string {
     const moved = Object.fromEntries(this.#moved);
     const notification: Notification = {
       sender,
@@ -82,6 +84,7 @@ export class NotificationBuffer {
       recordedAt: this.#recordedAt,
       moved,
       released: this.#released,
+      isGreeting: isGreeting || undefined,
     };
     this.#moved = new Map();
     this.#released = false;

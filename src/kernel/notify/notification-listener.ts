@@ -43,8 +43,8 @@ export interface NotificationListenerOptions {
   readonly self: string;
   /** The number of the last notification that this instance has sent. */
   readonly lastSent: () => number;
-  /** Sends a notification. Its echo shows that notifications arrive again. */
-  readonly prove: () => void;
+  /** Sends a notification, because listening has begun. Its echo shows that notifications arrive. */
+  readonly greet: () => void;
   /** Called once if notifications do not arrive, and again only if they have arrived in between. */
   readonly observer: EngineObserver;
 }
@@ -75,7 +75,6 @@ export class NotificationListener {
   #nextEcho = 0;
   /** True if LISTEN failed or an echo did not come, and nothing has arrived since. */
   #isDoubtful = false;
-  #lastReceived = 0;
 
   constructor(options: NotificationListenerOptions) {
     this.#options = options;
@@ -89,11 +88,6 @@ export class NotificationListener {
   /** True if the echo of a notification would show that notifications arrive. */
   get expectsEcho(): boolean {
     return this.#state === 'listening';
-  }
-
-  /** How long no notification has arrived, in ms. */
-  get quietMs(): number {
-    return performance.now() - this.#lastReceived;
   }
 
   start(handlers: NotificationHandlers): void {
@@ -138,11 +132,10 @@ export class NotificationListener {
     this.#enter('listening');
     this.#nextEcho = this.#options.lastSent() + 1;
     this.#handlers?.onWake();
-    if (this.#isDoubtful) this.#options.prove();
+    this.#options.greet();
   }
 
   #received(payload: string): void {
-    this.#lastReceived = performance.now();
     const notification = readNotification(payload);
     if (notification?.sender === this.#options.self) {
       this.#enter('listening');

@@ -15,6 +15,8 @@ export interface NotificationSenderOptions {
   readonly channel: string;
   /** The name of this instance in its notifications. */
   readonly self: string;
+  /** False while nobody would receive a notification: then the content of the buffer waits. */
+  readonly isHeard: () => boolean;
   /** Called with the number of each notification that was sent. */
   readonly onSent: (number: number) => void;
   /** Called once if sending fails, and again only if it has worked in between. */
@@ -29,6 +31,9 @@ export class NotificationSender {
   #timer: Timer | undefined;
   #sendAfter = 0;
   #sending: Promise<void> | undefined;
+  #sentAt = 0;
+  /** One is to be sent after the one in progress, even if the buffer is empty. */
+  #another: { isGreeting: boolean } | undefined;
   #isFailing = false;
   #isClosed = false;
 
@@ -42,22 +47,29 @@ export class NotificationSender {
     return this.#number;
   }
 
+  /** How long none was sent, in ms. */
+  get quietMs(): number {
+    return performance.now() - this.#sentAt;
+  }
+
   /** Schedules a notification, because the buffer has content. */
   schedule(): void {
-    if (this.#timer || this.#sending || this.#isClosed) return;
+    if (this.#timer || this.#sending || this.#isClosed || !this.#options.isHeard()) return;
     this.#timer = later(Math.max(0, this.#sendAfter - performance.now()), () => {
       this.#timer = undefined;
       void this.#send();
     });
   }
 
-  /** Sends a notification now, even if the buffer is empty, unless one is in progress. */
-  sendNow(): void {
-    if (!this.#sending) void this.#send();
+  /** Sends a notification, even if the buffer is empty: now, or after the one in progress. */
+  sendNow({ isGreeting = false } = {}): void {
+    if (this.#isClosed) return;
+    if (this.#sending) this.#another = { isGreeting: isGreeting || this.#another?.isGreeting === true };
+    else void this.#send(isGreeting);
   }
 
   /**
-   * Sends the content of the buffer, and ends.
+   * Sends the content of the buffer, even if nobody seems to hear it, and ends.
    * @param ms maximum time to wait, in ms.
    */
   async close(ms: number): Promise<void> {
@@ -69,13 +81,15 @@ export class NotificationSender {
     await this.#options.client.end({ timeout: 0 });
   }
 
-  #send(): Promise<void> {
+  #send(isGreeting = false): Promise<void> {
     const { client, channel, self, onSent, observer } = this.#options;
     const number = ++this.#number;
-    this.#sendAfter = performance.now() + INTERVAL_MS;
+    this.#sentAt = performance.now();
+    this.#sendAfter = this.#sentAt + INTERVAL_MS;
     this.#sending = client
-      // Not the driver's `notify`, because only this way of sending has a timeout.
-      .unsafe('select pg_notify($1, $2)', [channel, this.#buffer.take(self, number)])
+      // Not the driver's `notify`, because only this way of sending has a timeout. Prepared, because otherwise the driver
+      // asks for the types of the parameters each time.
+      .unsafe('select pg_notify($1, $2)', [channel, this.#buffer.take(self, number, isGreeting)], { prepare: true })
       .then(
         () => {
           this.#isFailing = false;
@@ -89,7 +103,10 @@ export class NotificationSender {
       )
       .then(() => {
         this.#sending = undefined;
-        if (!this.#buffer.isEmpty) this.schedule();
+        const another = this.#another;
+        this.#another = undefined;
+        if (another) this.sendNow(another);
+        else if (!this.#buffer.isEmpty) this.schedule();
       });
     return this.#sending;
   }

@@ -1,15 +1,17 @@
 import { connect, type Login } from '../../database/session.ts';
 import { every, type Timer } from '../../scheduling/timers.ts';
 import type { EngineObserver } from '../observe/occurrences.ts';
-import { NotificationBuffer, type RemoteAdvance } from './notification-buffer.ts';
+import { type Notification, NotificationBuffer, type RemoteAdvance } from './notification-buffer.ts';
 import { type NotificationHandlers, NotificationListener } from './notification-listener.ts';
 import { NotificationSender } from './notification-sender.ts';
 
 /**
- * If no notification arrives for this time, this instance sends itself one, in ms: a dead connection looks like a quiet
- * one.
+ * If an instance has sent no notification for this time, it sends an empty one, in ms. Its echo shows that notifications
+ * arrive, since a dead connection looks like a quiet one. To others it shows that the instance is still there.
  */
 const HEARTBEAT_MS = 10_000;
+/** After this number of heartbeats without a notification of another instance, an instance is alone. */
+const ALONE_AFTER = 6;
 /** Maximum time for sending the last notification when it closes, in ms. */
 const CLOSE_MS = 1000;
 
@@ -21,10 +23,7 @@ export interface WakeUpOptions {
   readonly channel: string;
   /** Called once if something does not work, and again only if it has worked in between. */
   readonly observer: EngineObserver;
-  /**
-   * If no notification arrives for this time, the instance checks whether any can, in ms. Default: {@link
-   * HEARTBEAT_MS}.
-   */
+  /** If nothing was sent for this time, the instance sends an empty notification, in ms. Default: {@link HEARTBEAT_MS}. */
   readonly heartbeatMs?: number | undefined;
 }
 
@@ -35,6 +34,9 @@ export interface WakeUpOptions {
  * notification reports is never lost afterwards, although batches are committed without waiting for the disk: a NOTIFY
  * is a transaction with an entry in the write-ahead log after theirs, and is delivered when that is on disk. So a
  * notification is reliable even after a crash of Postgres.
+ *
+ * While no other instance listens, nothing is sent: that would be a tenth of what a command costs. An instance that begins
+ * to listen greets the others. They answer with what they have not sent, and notify from then on.
  */
 export class WakeUp {
   readonly #buffer = new NotificationBuffer();
@@ -42,6 +44,8 @@ export class WakeUp {
   readonly #listener: NotificationListener;
   readonly #heartbeatMs: number;
   #heartbeat: Timer | undefined;
+  /** When the last notification of another instance arrived, by `performance.now()`. */
+  #heardAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor({ url, login, channel, observer, heartbeatMs = HEARTBEAT_MS }: WakeUpOptions) {
@@ -55,13 +59,14 @@ export class WakeUp {
       channel,
       self,
       lastSent: () => this.#sender.number,
-      prove: () => this.#sender.sendNow(),
+      greet: () => this.#sender.sendNow({ isGreeting: true }),
       observer,
     });
     this.#sender = new NotificationSender(this.#buffer, {
       client: open(),
       channel,
       self,
+      isHeard: () => this.hasListeners,
       observer,
       onSent: (number) => this.#listener.sent(number),
     });
@@ -70,13 +75,25 @@ export class WakeUp {
   /** Starts listening. */
   start(handlers: NotificationHandlers): void {
     if (this.#isClosed) return;
-    this.#listener.start(handlers);
+    const { onNotification } = handlers;
+    this.#listener.start({
+      ...handlers,
+      onNotification: (notification) => {
+        this.#heard(notification);
+        if (saysSomething(notification)) onNotification(notification);
+      },
+    });
     this.#heartbeat = every(this.#heartbeatMs / 2, () => this.#beat());
   }
 
   /** True if notifications of other instances can arrive. */
   get canListen(): boolean {
     return this.#listener.canListen;
+  }
+
+  /** False if no other instance would receive a notification, as far as this one can know. */
+  get hasListeners(): boolean {
+    return !this.canListen || performance.now() - this.#heardAt < ALONE_AFTER * this.#heartbeatMs;
   }
 
   /** Notifies the others soon of a new end of the log. */
@@ -87,14 +104,15 @@ export class WakeUp {
 
   /** Notifies the others soon that this instance has moved a projection. */
   moved(projection: string, advance: RemoteAdvance): void {
-    this.#buffer.moved(projection, advance);
+    // Whoever comes later learns that rows have changed, but not which ones: there may be any number of them.
+    this.#buffer.moved(projection, this.hasListeners ? advance : { ...advance, keys: null, former: undefined });
     this.#sender.schedule();
   }
 
-  /** Notifies the others soon that this instance has released projections. */
+  /** Notifies the others that this instance has released projections, even if it seems to be alone: it happens seldom. */
   released(): void {
     this.#buffer.released();
-    this.#sender.schedule();
+    this.#sender.sendNow();
   }
 
   /** Sends what is waiting, and ends. */
@@ -106,8 +124,17 @@ export class WakeUp {
     await this.#listener.close();
   }
 
-  /** The echo of this notification shows that notifications arrive. If it does not come, they do not. */
-  #beat(): void {
-    if (this.#listener.quietMs >= this.#heartbeatMs && this.#listener.expectsEcho) this.#sender.sendNow();
+  #heard({ isGreeting }: Notification): void {
+    this.#heardAt = performance.now();
+    if (isGreeting) this.#sender.sendNow();
   }
+
+  #beat(): void {
+    if (this.#sender.quietMs >= this.#heartbeatMs && this.#listener.expectsEcho) this.#sender.sendNow();
+  }
+}
+
+/** False for a notification that only shows that its sender is there. */
+function saysSomething({ head, moved, released }: Notification): boolean {
+  return head > 0 || released || Object.keys(moved).length > 0;
 }

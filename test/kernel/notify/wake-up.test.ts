@@ -42,6 +42,13 @@ async function listening(url?: string, heartbeatMs?: number) {
   return { wakeUp, seen };
 }
 
+/** Everything that is sent from now on. */
+async function overheard() {
+  const notifications: string[] = [];
+  const listener = await database.sql.listen('afterwrite_appended', (payload) => notifications.push(payload));
+  return { notifications, end: () => listener.unlisten() };
+}
+
 describe('a wake-up', () => {
   it('comes when listening begins, for what was missed before', async () => {
     await listening();
@@ -94,6 +101,49 @@ describe('a wake-up', () => {
   });
 });
 
+describe('an instance', () => {
+  it('that is alone sends nothing of what it does', async () => {
+    const { wakeUp } = await listening();
+    const { notifications, end } = await overheard();
+    wakeUp.appended(++position);
+    wakeUp.moved('orders', { from: 0, to: position, keys: ['k'], lagMs: 1, generation: 1 });
+    // What is sent first arrives first.
+    await database.sql`select pg_notify('afterwrite_appended', 'the last one')`;
+    await until(() => notifications.includes('the last one'));
+    expect(
+      notifications.filter((payload) => payload.includes('orders') || payload.includes(`"head":${position}`)),
+    ).toEqual([]);
+    expect(wakeUp.hasListeners).toBe(false);
+    await end();
+  });
+
+  it('that begins to listen is told what it may have missed, and everything from then on', async () => {
+    const here = await listening();
+    here.wakeUp.appended(++position);
+    here.wakeUp.moved('orders', { from: 0, to: position, keys: ['k'], lagMs: 1, generation: 1 });
+    const elsewhere = await listening();
+    await until(() => elsewhere.seen.notifications.length > 0);
+    expect(elsewhere.seen.notifications[0]).toMatchObject({
+      head: position,
+      moved: { orders: { to: position, keys: null } },
+    });
+    here.wakeUp.moved('orders', { from: position, to: ++position, keys: ['l'], lagMs: 1, generation: 1 });
+    await until(() => elsewhere.seen.notifications.length > 1);
+    expect(elsewhere.seen.notifications[1]).toMatchObject({ moved: { orders: { to: position, keys: ['l'] } } });
+  });
+
+  it('that only listens stays known to the others', async () => {
+    const [here, elsewhere] = [await listening(undefined, 100), await listening(undefined, 100)];
+    await until(() => here.wakeUp.hasListeners && elsewhere.wakeUp.hasListeners);
+    const { notifications, end } = await overheard();
+    await until(() => notifications.length > 20);
+    expect(here.wakeUp.hasListeners && elsewhere.wakeUp.hasListeners).toBe(true);
+    await elsewhere.wakeUp.close();
+    await until(() => !here.wakeUp.hasListeners);
+    await end();
+  });
+});
+
 describe('a connection that has fallen silent', () => {
   it('is detected while nothing is sent, and replaced; later notifications arrive', async () => {
     const proxy = await openProxy();
@@ -110,6 +160,7 @@ describe('a connection that has fallen silent', () => {
 describe('what is told', () => {
   it('contains the end of the log, the advances and whether leases were released', async () => {
     const [here, elsewhere] = [await listening(), await listening()];
+    await until(() => here.wakeUp.hasListeners);
     here.wakeUp.appended(7, new Date(1000));
     here.wakeUp.moved('orders', { from: 3, to: 7, keys: ['k'], lagMs: 2, generation: 4 });
     here.wakeUp.released();

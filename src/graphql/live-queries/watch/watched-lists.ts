@@ -91,11 +91,12 @@ export class WatchedLists {
 
   /**
    * @param rows undefined if this process has not changed them.
-   * @param former fingerprints of what the rows were before; undefined if it is unknown.
+   * @param told fingerprints of what the rows were before; undefined if it is unknown.
    */
-  changed(keys: ReadonlySet<string>, rows: ChangedRows | undefined, former: FormerRows | undefined): void {
+  changed(keys: ReadonlySet<string>, rows: ChangedRows | undefined, told: FormerRows | undefined): void {
     if (this.#pagesOf.size === 0 && this.#countsOf.size === 0) return;
     if (rows && this.#concernBy(rows)) return;
+    const former = told ?? (rows && this.#formerOf(rows));
     const isKnown = former !== undefined && this.#knowsDecisive(former);
     // Which lists had the rows before cannot be looked up any more.
     if (!isKnown) for (const reader of this.#countsOf.keys()) reader.concern();
@@ -109,6 +110,10 @@ export class WatchedLists {
     if (!fingerprints || !projection) return [];
     const of = ([property, value]: [string, unknown]) => [property, fingerprints.of(projection, property, value)];
     return values.map((required) => Object.fromEntries(Object.entries(required).map(of)));
+  }
+
+  #formerOf({ before }: ChangedRows): FormerRows | undefined {
+    return this.#projection && this.#fingerprints?.ofRows(this.#projection, before.values());
   }
 
   /** True if the values are there that decide which lists counted the rows. */

@@ -55,4 +55,6 @@ export interface Others {
   released(): void;
   /** False while other instances cannot notify this one. */
   readonly canListen: boolean;
+  /** False if no other instance would be told of an advance: then nobody has to know which rows it changed. */
+  readonly hasListeners: boolean;
 }

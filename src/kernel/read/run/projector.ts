@@ -258,9 +258,10 @@ export class Projector {
     const { name: key, generation } = this.#runners.get(projection) as ProjectionRunner;
     const from = Math.min(this.#lastPublished.get(projection) ?? to, to);
     this.#lastPublished.set(projection, to);
-    const former = this.#formerOf(moved);
-    this.#moved({ ...moved, former });
-    this.#options.others.moved(key, { from, to, keys: keys && [...keys], former, lagMs, generation, hasParked });
+    this.#moved(moved);
+    const { others } = this.#options;
+    const rows = others.hasListeners ? { keys: keys && [...keys], former: this.#formerOf(moved) } : { keys: null };
+    others.moved(key, { from, to, ...rows, lagMs, generation, hasParked });
   }
 
   #formerOf({ projection, keys, rows }: ProjectionMoved): FormerRows | undefined {
