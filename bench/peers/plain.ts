@@ -13,11 +13,22 @@ const sql = postgres(process.env.DATABASE_URL ?? '', { max: Number(process.env.C
 const columns = sql`id, status, item_count as "itemCount", carrier, tracking_number as "trackingNumber",
   cancellation_reason as "cancellationReason", placed_at as "placedAt", updated_at as "updatedAt", version`;
 
+/** The first page as it is answered, once it has been read. */
+let stored: string | undefined;
+
 const server = createServer(async (request, response) => {
-  const data = request.url === '/constant' ? { nothing: 1 } : await read(await variablesOf(request));
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data }));
+  response.writeHead(200, { 'content-type': 'application/json' }).end(await answer(request));
 });
 await serve(server, () => sql.end({ timeout: 1 }));
+
+async function answer(request: IncomingMessage): Promise<string> {
+  if (request.url === '/constant') return '{"data":{"nothing":1}}';
+  if (request.url === '/stored') {
+    stored ??= JSON.stringify({ data: await read({}) });
+    return stored;
+  }
+  return JSON.stringify({ data: await read(await variablesOf(request)) });
+}
 
 async function read({ id, first = 20, after }: Variables): Promise<unknown> {
   if (id !== undefined) {
