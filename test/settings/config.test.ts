@@ -186,6 +186,7 @@ describe('settings', () => {
       'PROJECTOR_DATABASE_URL',
       'READER_DATABASE_URL',
       'DATABASE_ROLE_SECRET',
+      'KEYRING_URL',
       'TENANT_DATABASE_URL',
       'AUTH_JWT_SECRET',
       'LIMITS_REDIS_URL',
