@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { type ExecutionResult, GraphQLError, type GraphQLObjectType, parse } from 'graphql';
 import { createSchema } from 'graphql-yoga';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -34,6 +35,8 @@ let payers: string[];
 /** Callers for whom `flaky` has no room, and how often it still fails for everybody. */
 let refused: ReadonlySet<string>;
 let failures: number;
+/** What happens while `fails` is resolved. */
+let whileFailing: (() => Promise<void>) | undefined;
 let messages: RowMessages;
 let schema: ReturnType<typeof createSchema<Context>>;
 beforeEach(() => {
@@ -45,6 +48,7 @@ beforeEach(() => {
   payers = [];
   refused = new Set();
   failures = 0;
+  whileFailing = undefined;
   schema = createSchema<Context>({
     typeDefs: SCHEMA,
     resolvers: {
@@ -55,7 +59,8 @@ beforeEach(() => {
           return value;
         },
         who: (_, __, { actor }) => actor?.id,
-        fails: () => {
+        fails: async () => {
+          await whileFailing?.();
           throw new Error('The disk is full.');
         },
         flaky: ({ value }, _, { caller }) => {
@@ -284,6 +289,31 @@ describe('the message of a change of a row that several callers get', () => {
     expect(JSON.stringify(ada.value.errors)).not.toContain('Bob');
     expect(bob.value.errors).toHaveLength(1);
     expect(JSON.stringify(bob.value.errors)).not.toContain('Ada');
+  });
+
+  it('has no correlation id of somebody else for those who come while it is made', async () => {
+    const text = 'subscription ($id: ID!) { counterUpdated(id: $id) { fails } }';
+    const people = ['ada', 'bob', 'cecil'].map((who) => subscribeTo(text, { id: key }, who, `chosen by ${who}`));
+    const [adas, ...others] = await Promise.all(people);
+    await nextOfAll([adas as Messages, ...others]);
+    const joined: Promise<IteratorResult<ExecutionResult>>[] = [];
+    let attempts = 0;
+    whileFailing = async () => {
+      // During the last attempt of the message that Ada alone has asked for.
+      if (++attempts !== 3) return;
+      for (const other of others) joined.push(other.next());
+      await setImmediate();
+    };
+    const first = adas?.next();
+    stage.write(key, 2);
+    expect(JSON.stringify((await first)?.value.errors)).toContain('chosen by ada');
+    expect(joined).toHaveLength(2);
+    for (const { value } of await Promise.all(joined)) {
+      expect(value.errors).toHaveLength(1);
+      expect(JSON.stringify(value.errors)).not.toContain('chosen by');
+    }
+    // Once for Ada, and once for both of the others.
+    expect(attempts).toBe(6);
   });
 });
 

@@ -50,6 +50,8 @@ interface RowMessage {
   readonly result: SharedResult;
   /** The message is as fresh as this. */
   readonly position: number;
+  /** Whether its errors have the correlation id of the one for whom it was made. Then it is nobody else's. */
+  readonly namesOne: boolean;
 }
 
 type Events = AsyncIterableIterator<LiveRow | FinalError>;
@@ -149,9 +151,7 @@ export class RowMessages {
     const isPersonal = this.#personal.has(plan);
     const key = `${this.#numberOf(event)} ${group} ${isPersonal ? identity : ''}`;
     const known = this.#made.get(key);
-    let message = known && known.position >= member.floor ? known : await this.#whenMade(key, event, member);
-    // One that was begun before this subscription may be older than it asks for.
-    if (message.position < member.floor) message = await this.#whenMade(key, event, member);
+    const message = known && known.position >= member.floor ? known : await this.#newMessage(key, event, member);
     const { answer, result, position } = message;
     if (answer.isPersonal && !isPersonal) {
       this.#personal.add(plan);
@@ -160,6 +160,14 @@ export class RowMessages {
     member.floor = Math.max(member.floor, position);
     void context.operation.charge(answer.chargedBytes);
     return result;
+  }
+
+  /** One that was begun before this subscription may be older than it asks for, or name somebody else: see {@link RowMessage}. */
+  async #newMessage(key: string, event: LiveRow, member: Member): Promise<RowMessage> {
+    const begun = this.#making.has(key);
+    const message = await this.#whenMade(key, event, member);
+    if (message.position >= member.floor && !(begun && message.namesOne)) return message;
+    return this.#whenMade(key, event, member);
   }
 
   /** The message for a change, which the first who asks makes. The others get it in turn, as they were told of the change. */
@@ -190,7 +198,7 @@ export class RowMessages {
     for (let attempt = 1; ; attempt++) {
       const payers = this.#payersBeside(first);
       const payer = payers[(attempt - 1) % payers.length] as Member;
-      const message = await this.#make(event, payer, payers.length > 1);
+      const message = await this.#make(event, payer, payers.length > 1, this.#isAlone(first));
       if (!message.answer.mayPass || attempt === ATTEMPTS) return message;
       await pause(backoffMs(attempt, PAUSES));
     }
@@ -208,21 +216,29 @@ export class RowMessages {
     return [...payers.values()];
   }
 
-  /** @param isShared whether several callers get it. Then nobody waits because of what the one who pays does besides. */
-  async #make(event: LiveRow, payer: Member, isShared: boolean): Promise<RowMessage> {
+  /** Whether nobody else asks for the same now. */
+  #isAlone(first: Member): boolean {
+    return (this.#asking.get(first.group)?.size ?? 0) <= 1;
+  }
+
+  /**
+   * @param isShared whether several callers get it. Then nobody waits because of what the one who pays does besides.
+   * @param isAlone whether one subscription gets it. Otherwise nobody may choose the id in an error.
+   */
+  async #make(event: LiveRow, payer: Member, isShared: boolean, isAlone: boolean): Promise<RowMessage> {
     const { plan, variables, context } = payer;
     const { engine, actor, address, caller } = context;
     const position = Math.min(event.position, freshnessOf(engine, plan.touched));
     const countsAs = isShared ? `row messages of ${caller}` : caller;
     const answer = await executeShared(this.#options, {
       ...{ name: 'subscription message', document: plan.document, rootValue: event, touched: plan.touched, variables },
-      // If several callers get an error, none of them may choose the id in it.
-      caller: { actor, address, correlationId: isShared ? randomUUID() : context.correlationId, countsAs },
+      caller: { actor, address, correlationId: isAlone ? context.correlationId : randomUUID(), countsAs },
       reads: new RightsSeen(),
       signal: undefined,
     });
     const consistency = { token: engine.tokens.encode(position), stale: answer.stale };
-    return { answer, result: sharedResult(answer.json, answer.errors, { consistency }), position };
+    const namesOne = isAlone && answer.mayPass;
+    return { answer, result: sharedResult(answer.json, answer.errors, { consistency }), position, namesOne };
   }
 
   #numberOf(named: object): number {
