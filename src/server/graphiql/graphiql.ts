@@ -89,8 +89,14 @@ function page(assets: Assets, documents: URL | undefined): AssetAnswer {
       .graphiql-container .graphiql-session-header { height: auto; flex-shrink: 0; }
       .graphiql-tabs { flex-wrap: wrap; row-gap: 2px; column-gap: 4px; }
       .graphiql-tab > button { padding: 4px 8px; font-size: 13px; }
-      /* On a narrow screen the answer is below the document, and the tabs scroll. */
+      /* On a narrow screen the answer is below the document, the tabs scroll, and the manual covers both. */
       @media (max-width: 700px) {
+        .graphiql-container { flex-direction: column-reverse; }
+        .graphiql-container .graphiql-sidebar { flex-direction: row; width: auto; padding: 0 8px; }
+        .graphiql-container .graphiql-main { position: relative; min-height: 0; }
+        .graphiql-main > .graphiql-plugin:not(:empty) { position: absolute; left: 0; top: 0; bottom: 0; width: 100%; z-index: 2; background: hsl(var(--color-base)); }
+        .graphiql-main > .graphiql-horizontal-drag-bar { display: none; }
+        .graphiql-container .graphiql-sessions { margin: 8px; }
         .graphiql-tabs { flex-wrap: nowrap; }
         .graphiql-container #graphiql-session { flex-direction: column; min-height: 0; }
         .graphiql-horizontal-drag-bar { width: auto; height: 12px; }

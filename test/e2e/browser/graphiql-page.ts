@@ -90,6 +90,10 @@ export class GraphiqlPage {
     await this.manual.getByRole('link', { name: type, exact: true }).click();
   }
 
+  async closeManual(): Promise<void> {
+    await this.#page.getByRole('button', { name: /Documentation Explorer/ }).click();
+  }
+
   /** Writes into the editor of headers, in place of what is there. */
   async setHeaders(headers: Readonly<Record<string, string>>): Promise<void> {
     await this.#page.getByRole('button', { name: 'Headers', exact: true }).click();

@@ -77,6 +77,11 @@ describe.skipIf(lacks('chromium'))('GraphiQL in a browser', { timeout: 60_000 },
       expect(answer?.width).toBeGreaterThan(200);
       expect(answer?.y).toBeGreaterThan(300);
       expect((answer?.y ?? 0) + (answer?.height ?? 0)).toBeLessThanOrEqual(844);
+      await graphiql.openManual('Mutation');
+      expect((await graphiql.manual.boundingBox())?.width).toBeGreaterThan(300);
+      await graphiql.closeManual();
+      await graphiql.play();
+      await graphiql.answered('"data"');
     });
 
     it('plays all documents from top to bottom on an empty store, and again, and asks nobody but the server for anything', {
