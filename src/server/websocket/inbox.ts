@@ -64,7 +64,7 @@ export class Inbox {
     void this.#work();
   }
 
-  /** Forgets what waits: the socket is closing. */
+  /** Forgets what waits, and does not read on: the client is not heard any more. */
   end(): void {
     this.#isEnded = true;
     this.#waiting = [];
@@ -76,8 +76,8 @@ export class Inbox {
       await turn(caller());
       for (const message of this.#nextFew()) if (!this.#isEnded) handle(message);
     }
-    // Also a socket that is closing reads on: the client's own close is what it waits for.
-    this.#socket.resume();
+    // Also a socket that is closing reads on, if its client is still heard: the client's own close is what it waits for.
+    if (!this.#isEnded) this.#socket.resume();
   }
 
   /** Removes as many messages as one turn has time for, at least one. */

@@ -68,6 +68,8 @@ export function openConnection<Extra>(
     onOverLimit(limit);
     inbox?.end();
     socket.close(TRY_AGAIN_LATER, reason);
+    // A client that floods the connection is not heard any more, not even its own close.
+    socket.pause();
     cut = later(CLOSE_GRACE_MS, () => socket.terminate());
   };
   const pings = every(PING_EVERY_MS, () => {

@@ -49,6 +49,19 @@ it('messages of one turn are one write, in their order', async () => {
   expect(writes()).toBe(1);
 });
 
+it('answers to the pings of one turn are one write', async () => {
+  const { writes, client } = await open();
+  let pongs = 0;
+  client.on('pong', () => pongs++);
+  await once(client, 'open');
+  const { _socket: connection } = client as unknown as { readonly _socket: Duplex };
+  connection.cork();
+  for (let ping = 0; ping < 50; ping++) client.ping();
+  connection.uncork();
+  await expect.poll(() => pongs).toBe(50);
+  expect(writes()).toBeLessThan(5);
+});
+
 it('tells the sender when a message has been written, and goes on with the next turn', async () => {
   const { socket, writes, received } = await open();
   for (const text of ['a', 'b', 'c']) await new Promise((resolve) => socket.send(text, resolve));

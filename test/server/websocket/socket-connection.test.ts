@@ -160,6 +160,10 @@ describe('a connection of the graphql-ws protocol', () => {
     expect(taken.length).toBeGreaterThanOrEqual(50);
     expect(onOverLimit).toHaveBeenCalledExactlyOnceWith('socket_messages');
     expect(socket.close).toHaveBeenCalledExactlyOnceWith(1013, expect.stringMatching(/messages/));
+    // Whatever else its client sends is not even read.
+    expect(socket.pause.mock.invocationCallOrder.at(-1)).toBeGreaterThan(
+      socket.resume.mock.invocationCallOrder.at(-1) ?? 0,
+    );
     await vi.advanceTimersByTimeAsync(1000);
     expect(socket.terminate).toHaveBeenCalledOnce();
   });
@@ -178,6 +182,7 @@ describe('a connection of the graphql-ws protocol', () => {
     socket.emit(frame);
     expect(onOverLimit).toHaveBeenCalledExactlyOnceWith('socket_messages');
     expect(socket.close).toHaveBeenCalledExactlyOnceWith(1013, expect.stringMatching(/messages/));
+    expect(socket.pause).toHaveBeenCalledOnce();
   });
 
   it('is closed if more waits for a client that does not read than may', async () => {
