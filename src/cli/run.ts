@@ -30,6 +30,10 @@ import { projectionsStatusCommand } from './projections/status.ts';
 import { projectionsVerifyCommand } from './projections/verify.ts';
 import { projectorCommand } from './projector.ts';
 import { startCommand } from './start.ts';
+import { subjectsEraseCommand } from './subjects/erase.ts';
+import { subjectsExportCommand } from './subjects/export.ts';
+import { subjectsListCommand } from './subjects/list.ts';
+import { subjectsShowCommand } from './subjects/show.ts';
 import { tenantsCommand } from './tenants/tenants.ts';
 
 /** The commands, in the order of the help. */
@@ -66,6 +70,12 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(parkedRetryCommand(cli))
       .addCommand(parkedDiscardCommand(cli)),
     ...(cli.app.tenants?.mode === 'database' ? [tenantsCommand(cli)] : []),
+    new Command('subjects')
+      .description('manage the people whom events are about')
+      .addCommand(subjectsListCommand(cli))
+      .addCommand(subjectsShowCommand(cli))
+      .addCommand(subjectsExportCommand(cli))
+      .addCommand(subjectsEraseCommand(cli)),
     doctorCommand(cli),
     migrateCommand(cli),
     restoreEpochCommand(cli),

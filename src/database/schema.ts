@@ -109,6 +109,30 @@ export const snapshots = esSchema.table(
   (table) => [primaryKey({ columns: [table.streamType, table.streamId] })],
 );
 
+/**
+ * Who has read whose personal data. Written with `AUDIT_READS=on`, and read by nobody but the owner. It has no personal data of the
+ * subjects.
+ */
+export const reads = esSchema.table(
+  'reads',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity(),
+    at: instant('at').notNull(),
+    /** The id of the actor who has read. */
+    actor: text('actor').notNull(),
+    roles: text('roles').array().notNull(),
+    correlationId: text('correlation_id').notNull(),
+    readModel: text('read_model').notNull(),
+    /** The key of the row; the parts of a key of several columns are separated by slashes. */
+    rowKey: text('row_key').notNull(),
+    /** Whose data it is, as type/id; null if that is not known. */
+    subject: text('subject'),
+    /** The fields of the API that were shown. */
+    fields: text('fields').array().notNull(),
+  },
+  (table) => [index('reads_subject').on(table.subject, table.id), index('reads_actor').on(table.actor, table.id)],
+);
+
 /** One row, which identifies the history. */
 export const store = esSchema.table('store', {
   id: smallint('id').primaryKey().default(1),

@@ -9,6 +9,7 @@ import { OperationConsistency } from './consistency/operation-consistency.ts';
 import type { LiveUpdates } from './live/live-updates.ts';
 import type { LiveRows } from './live/rows/live-rows.ts';
 import { type ApiObserver, unobservedApi } from './observe.ts';
+import type { ReadAudit } from './read/audit/read-audit.ts';
 import type { ReadModels } from './read/read-models.ts';
 import type { ReadRecorder } from './read/read-recorder.ts';
 import { Rows } from './read/rows.ts';
@@ -41,6 +42,8 @@ export interface Context {
   readonly consistency: OperationConsistency;
   /** The same object for all operations of one connection; undefined if it is not known. */
   readonly connection: object | undefined;
+  /** Records who reads whose personal data; undefined if that is not recorded. */
+  readonly readAudit: ReadAudit | undefined;
   readonly observer: ApiObserver;
 }
 
@@ -76,6 +79,8 @@ export interface Shared {
   readonly answerShares?: AnswerShares | undefined;
   /** Turns of large answers on the event loop; by default each answer has its own. */
   readonly turns?: Turns | undefined;
+  /** Records who reads whose personal data; optional. */
+  readonly readAudit?: ReadAudit | undefined;
   /** Observes the API; optional. */
   readonly observer?: ApiObserver | undefined;
 }
@@ -107,6 +112,7 @@ export function createContext(shared: Shared, caller: Caller, recorder?: ReadRec
     budget,
     consistency,
     connection: caller.connection,
+    readAudit: shared.readAudit,
     observer,
   };
 }

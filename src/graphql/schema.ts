@@ -11,6 +11,7 @@ import { addSubscriptions } from './live/subscriptions.ts';
 import { addLiveField } from './live-queries/live-field.ts';
 import { addMe } from './me.ts';
 import { addDeadLetters } from './operators/dead-letters.ts';
+import { addErasures } from './operators/erasures.ts';
 import { addProcessStatus } from './operators/process-status.ts';
 import { addProjectionStatus } from './operators/projection-status.ts';
 
@@ -34,6 +35,7 @@ export function buildSchema(
   for (const { graphql } of domains) graphql(api);
   api.addNodeQueries();
   addDeadLetters(api, ErrorInterface);
+  addErasures(api, ErrorInterface);
   const schema = withReadAfter(builder.toSchema());
   refuseLateReads(schema);
   return schema;

@@ -7,7 +7,6 @@ import type { PortBinding } from './define/process-manager/port.ts';
 import type { EngineObserver } from './observe/occurrences.ts';
 import type { Keyring } from './privacy/keyring.ts';
 import type { ProcessLimits } from './process/limits.ts';
-import type { ErasableKeys } from './subjects/subjects.ts';
 
 export interface EngineOptions {
   readonly database: AfterwriteDatabase;
@@ -84,8 +83,6 @@ export interface EngineOptions {
    * default), they are kept forever.
    */
   readonly keepReadModelsForMs?: number | undefined;
-  /** The keys of the people whom events are about; undefined if personal data is not encrypted. */
-  readonly subjectKeys?: ErasableKeys | undefined;
   /** Limits of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** Adapters for the ports of effects. An effect whose port has no adapter here is left to other instances. */

@@ -28,6 +28,7 @@ import { ReadTables } from './read/tables/read-tables.ts';
 import { StorableRows } from './storable.ts';
 import { ErasureWatch } from './subjects/erasure-watch.ts';
 import { Erasures } from './subjects/erasures.ts';
+import { keptForDays } from './subjects/retention.ts';
 import { Admission } from './write/admission/admission.ts';
 import { CommandWindows, windowLimits } from './write/admission/command-window.ts';
 import { CommandBus } from './write/command-bus.ts';
@@ -64,19 +65,20 @@ export function openCore(options: EngineOptions): EngineCore {
     observer,
   });
   const clock = options.clock?.(ofPostgres) ?? ofPostgres;
+  const registry = ofTenant(registerDomains(domains), database.tenant);
   const erasures = new Erasures(database.projector.db);
   const keys = options.keyring && new SubjectKeys(database.writer.db, database.owner.db, options.keyring);
   return {
     options,
     database,
-    registry: ofTenant(registerDomains(domains), database.tenant),
+    registry,
     observer,
     clock,
     obstacles: new Obstacles((obstacle, isOver) => observer.tell('obstacleChanged', { obstacle, isOver })),
     feed: new CommitFeed(FEED_LIMIT, options.commitFeedBytes),
     fingerprints: database.notificationKey && new Fingerprints(database.notificationKey),
     wakeUp: new WakeUp({ ...database.wakeUp, observer }),
-    erasures: (options.subjectKeys ?? keys) && new ErasureWatch({ erasures, owner: database.owner.db, observer }),
+    erasures: keys && new ErasureWatch({ erasures, owner: database.owner.db, kept: keptForDays(registry), observer }),
     canWork: () => database.projector.silentMs() < SILENT_AFTER_MS,
     keys,
   };

@@ -10,6 +10,7 @@ import { RowMessages } from '../graphql/live/rows/row-messages.ts';
 import { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import { LiveQueries } from '../graphql/live-queries/live-queries.ts';
 import type { ReportFault } from '../graphql/plugins/errors.ts';
+import { ReadAudit } from '../graphql/read/audit/read-audit.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
 import type { Engine } from '../kernel/engine.ts';
 import { Courier } from '../kernel/notify/courier.ts';
@@ -47,6 +48,8 @@ export interface ServedApi {
   readonly liveQueries: LiveQueries;
   readonly eventStreams: EventStreams;
   readonly subscriptions: SubscriptionBudgets;
+  /** Undefined if reads of personal data are not recorded. */
+  readonly readAudit: ReadAudit | undefined;
 }
 
 /** Makes the API of an engine, with the limits of the settings. */
@@ -57,8 +60,14 @@ export function serveApi(options: ServedApiOptions): ServedApi {
   const courier = new Courier(observer);
   const sources = { readModels, hub: engine.readSide.hub, courier, observer };
   const live = new LiveRows(sources);
+  const readAudit = config.auditReads
+    ? new ReadAudit({
+        ...{ db: database.writer.db, clock: engine.clock },
+        onError: (error) => observer.tell('faultMet', { error, context: { part: 'audit of reads' } }),
+      })
+    : undefined;
   const shared: Shared = {
-    ...{ engine, readModels, live, turns, observer },
+    ...{ engine, readModels, live, turns, readAudit, observer },
     updates: new LiveUpdates({ ...sources, registry: engine.registry }),
     answerLimits: { answerBytes: config.answerMaxBytes, readBytes: config.answerMaxReadBytes },
     answerShares,
@@ -83,7 +92,7 @@ export function serveApi(options: ServedApiOptions): ServedApi {
     budgets: subscriptions,
     phases: config.eventLoopBlockMs > 0 ? loop : undefined,
   });
-  return { yoga, documents, known, live, liveQueries, eventStreams, subscriptions };
+  return { yoga, documents, known, live, liveQueries, eventStreams, subscriptions, readAudit };
 }
 
 /** Counts the memory of large answers, for all APIs of a process. */

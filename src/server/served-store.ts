@@ -87,7 +87,9 @@ export class ServedStore {
     await this.#resources.adapters.release();
   }
 
-  closeDatabase(): Promise<void> {
-    return this.#resources.closeDatabase();
+  async closeDatabase(): Promise<void> {
+    // Whoever has read something is recorded before.
+    await this.api.readAudit?.close();
+    await this.#resources.closeDatabase();
   }
 }

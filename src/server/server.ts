@@ -7,7 +7,9 @@ import { refuseUnservedTenants } from '../definition/tenants.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
 import { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import type { ReportFault } from '../graphql/plugins/errors.ts';
+import { auditReads } from '../graphql/read/audit/audited-schema.ts';
 import { schemaOf } from '../graphql/schema.ts';
+import { registerDomains } from '../kernel/define/domain.ts';
 import type { Engine } from '../kernel/engine.ts';
 import type { EngineOptions } from '../kernel/engine-options.ts';
 import { ActiveCallers } from '../scheduling/active-callers.ts';
@@ -64,6 +66,7 @@ export async function startServer(
   refuseUnservedTenants(app);
   const authenticator = createAuthenticator(config, app);
   const schema = schemaOf(app);
+  if (config.auditReads) auditReads(schema, registerDomains(app.domains).projections);
   const documents = await trustedDocuments(config, schema);
   const metrics = config.metrics ? new Metrics() : undefined;
   const observer = observeServer(logger, metrics);

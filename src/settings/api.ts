@@ -23,6 +23,12 @@ export const apiSettings = {
     onOff,
     { default: 'off', productionDefault: 'on' },
   ),
+  auditReads: setting(
+    'AUDIT_READS',
+    'Whether it is recorded in `es.reads` who reads whose personal data, on or off.',
+    onOff,
+    { default: 'off' },
+  ),
   metrics: setting('METRICS', 'Whether `/metrics` is served for Prometheus, on or off.', onOff, { default: 'on' }),
   graphqlMaxDepth: count('GRAPHQL_MAX_DEPTH', 12, 'Maximum nesting of fields in an operation.'),
   graphqlMaxAliases: count('GRAPHQL_MAX_ALIASES', 30, 'Maximum number of aliases in an operation.', 0),

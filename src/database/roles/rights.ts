@@ -32,6 +32,9 @@ export const RIGHTS = {
     'es.tenants': {},
     'es.subject_keys': { writer: ['SELECT'] },
     'es.keyring': { writer: ['SELECT'] },
+    // Only the owner may read who has read what.
+    'es.reads': { writer: ['INSERT'] },
+    'es.reads_id_seq': {},
     'es.acceptances': { writer: ['SELECT'], projector: ['SELECT'] },
     'read.checkpoints': READ_MODEL,
     'read.instances': READ_MODEL,

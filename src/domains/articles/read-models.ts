@@ -30,6 +30,10 @@ export const articleCardsTable = readTable(
 
 /** Published cards are visible to everyone, including people who are not signed in. */
 export const articleCards = defineProjection('articleCards', {
+  personal: {
+    of: ({ authorId }) => `customer/${authorId}`,
+    columns: ['title', 'excerpt', 'authorName', 'authorAvatarUrl', 'tags'],
+  },
   description: 'What lists of articles show: from the article, its author, its tags and its comments.',
   table: articleCardsTable,
   events: { ...Author.events, ...Article.events },
@@ -63,6 +67,7 @@ export const articlesTable = readTable('articles', {
 });
 
 export const articles = defineProjection('articles', {
+  personal: { of: ({ authorId }) => `customer/${authorId}`, columns: ['title', 'body', 'tags'] },
   description: 'Whole articles. Lists show their cards instead, which have no body.',
   table: articlesTable,
   events: Article.events,
@@ -95,6 +100,7 @@ export const commentsTable = readTable(
 );
 
 export const comments = defineProjection('comments', {
+  personal: { of: ({ authorId }) => (authorId === null ? null : `customer/${authorId}`), columns: ['body'] },
   description: 'The comments on all articles.',
   table: commentsTable,
   events: Article.events,
@@ -131,6 +137,7 @@ const named = (displayName: string) => ({
 });
 
 export const authors = defineProjection('authors', {
+  personal: { of: ({ id }) => `customer/${id}`, columns: ['displayName', 'avatarUrl'] },
   description: 'Authors as they are now.',
   table: authorsTable,
   events: Author.events,

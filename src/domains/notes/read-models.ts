@@ -48,6 +48,10 @@ const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt
 
 /** Notes are visible to their authors and to staff; notes without an author only to staff. */
 export const notes = defineProjection('notes', {
+  personal: {
+    of: ({ authorId }) => (authorId === null ? null : `customer/${authorId}`),
+    columns: ['title', 'content', 'tags', 'workspaceId'],
+  },
   description: 'Notes as they are now, with what they are found by.',
   table: notesTable,
   history: true,

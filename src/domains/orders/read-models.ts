@@ -58,6 +58,10 @@ const lines = (...words: readonly string[]) => searchText(words.join('\n'));
 const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt: occurredAt });
 
 export const orders = defineProjection('orders', {
+  personal: {
+    of: ({ customerId }) => `customer/${customerId}`,
+    columns: ['shippingAddress', 'carrier', 'trackingNumber', 'cancellationReason'],
+  },
   description: 'Orders as they are now, with what they are listed, sorted and found by.',
   table: ordersTable,
   history: true,

@@ -10,7 +10,7 @@ export function formerEvent(name: string): EventDefinition {
     summary: () => '',
     unclassified: [],
     dataSchema: {},
-    personalParts: { exist: false, unerasable: [], find: () => [] },
+    personalParts: { exist: false, unerasable: [], areKeptForDays: false, find: () => [] },
     hasSubject: false,
     subjectOf: () => undefined,
   };

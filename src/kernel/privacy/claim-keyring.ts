@@ -37,7 +37,7 @@ export async function claimKeyring(db: Database, keyring: Keyring | undefined): 
  * Remembers in the store how many subjects are erased, so that an older copy of the keyring is refused from now on.
  * @param db with the rights of the log's owner.
  */
-export async function recordErasures(db: Database, keyring: Keyring): Promise<void> {
+export async function recordErasures(db: Database, keyring: Pick<Keyring, 'erasures'>): Promise<void> {
   const erasures = await keyring.erasures();
   await db.execute(sql`update es.keyring set erasures = greatest(erasures, ${erasures}::int)`);
 }

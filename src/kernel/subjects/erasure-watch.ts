@@ -1,14 +1,18 @@
 import type { Database } from '../../database/client.ts';
 import { pause, Sleeper } from '../../scheduling/sleeper.ts';
+import type { Subject } from '../define/personal/subject.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { EngineObserver } from '../observe/occurrences.ts';
 import type { Erasure, Erasures } from './erasures.ts';
 import { purge } from './purge.ts';
+import type { KeptForDays } from './retention.ts';
 
 export interface ErasureWatchParts {
   readonly erasures: Pick<Erasures, 'after' | 'newest' | 'late'>;
   /** With the rights of the tables' owner. */
   readonly owner: Database;
+  /** Where parts of events are that are kept for a number of days. */
+  readonly kept: KeptForDays;
   readonly observer: EngineObserver;
 }
 
@@ -20,12 +24,14 @@ export interface ErasureWork {
    * @returns what is not done yet.
    */
   readonly remake: (() => Promise<readonly string[]>) | undefined;
+  /** Erases what is due without an order. */
+  readonly upkeep: () => Promise<void>;
   /** Records an erasure again. @param lastPosition of the subject's newest event. */
   readonly repeat: (erasure: Erasure, lastPosition: number) => Promise<void>;
 }
 
 /** Drops what this process has in memory of erased subjects. Done when it has, and writes nothing of it any more. */
-type Forget = (subjects: readonly string[]) => void | Promise<void>;
+type Forget = (subjects: readonly Subject[]) => void | Promise<void>;
 
 /** New events within this time are looked at together, in ms. */
 const SOON_MS = 50;
@@ -77,7 +83,7 @@ export class ErasureWatch {
     return this.#checking;
   }
 
-  async #run({ remake }: ErasureWork): Promise<void> {
+  async #run({ remake, upkeep }: ErasureWork): Promise<void> {
     const { signal } = this.#stopping;
     let isNew = true;
     while (!signal.aborted) {
@@ -85,6 +91,7 @@ export class ErasureWatch {
         // The instances that had the key may all have died before they followed.
         if (isNew) await this.#repeatLate(await this.#parts.erasures.after(Math.max(0, this.#followed - RECENT)));
         isNew = false;
+        await upkeep();
         await this.check();
         await remake?.();
       } catch (error) {
@@ -96,11 +103,11 @@ export class ErasureWatch {
   }
 
   async #follow(): Promise<void> {
-    const { erasures, owner } = this.#parts;
+    const { erasures, owner, kept } = this.#parts;
     for (let found = await erasures.after(this.#followed); found.length > 0; ) {
       const subjects = [...new Set(found.map(({ subject }) => subject))];
       await Promise.all(this.#forget.map((forget) => forget(subjects)));
-      await purge(owner, subjects);
+      await purge(owner, subjects, kept);
       await this.#repeatLate(found);
       this.#followed = found.at(-1)?.number ?? this.#followed;
       found = await erasures.after(this.#followed);
@@ -113,7 +120,7 @@ export class ErasureWatch {
    * is made again by instances that have forgotten the key.
    */
   async #repeatLate(found: readonly Erasure[]): Promise<void> {
-    const newest = new Map(found.map((erasure) => [erasure.subject, erasure]));
+    const newest = new Map<string, Erasure>(found.map((erasure) => [erasure.subject, erasure]));
     for (const [subject, last] of await this.#parts.erasures.late([...newest.values()])) {
       const erasure = newest.get(subject);
       if (erasure) await this.#work?.repeat(erasure, last);

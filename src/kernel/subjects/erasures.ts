@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import { readAgain } from '../../database/transient.ts';
+import type { Subject } from '../define/personal/subject.ts';
 import { ERASURES } from '../define/subjects/subject-erased.ts';
 
 /** An erasure, as the log has it. */
@@ -10,7 +11,7 @@ export interface Erasure {
   readonly number: number;
   /** The event's place in the log. */
   readonly position: number;
-  readonly subject: string;
+  readonly subject: Subject;
 }
 
 /** Maximum number of erasures that are read at once. */
@@ -49,17 +50,19 @@ export class Erasures {
     return row?.number ?? 0;
   }
 
-  /** The subjects that have events after their erasures, with the positions of the last ones. */
+  /** The subjects of which events after their erasures have encrypted parts, with the positions of the last ones. */
   async late(erasures: readonly Erasure[]): Promise<ReadonlyMap<string, number>> {
     if (erasures.length === 0) return new Map();
     const since = Math.min(...erasures.map(({ position }) => position));
     const rows = await readAgain(() =>
       this.#db.execute<{ subject: string; last: number }>(
         sql`select ${subjectOfEvent} as subject, max(position) as last from es.events e
-            where ${isAbout(erasures.map(({ subject }) => subject))} and position > ${since} group by 1`,
+            where ${isAbout(erasures.map(({ subject }) => subject))} and position > ${since}
+              and e.data->'$personal' ? 'parts'
+            group by 1`,
       ),
     );
-    const positions = new Map(erasures.map(({ subject, position }) => [subject, position]));
+    const positions = new Map<string, number>(erasures.map(({ subject, position }) => [subject, position]));
     return new Map(
       rows.flatMap(({ subject, last }) =>
         Number(last) > (positions.get(subject) ?? 0) ? [[subject, Number(last)]] : [],
@@ -68,7 +71,7 @@ export class Erasures {
   }
 
   /** The types of the events that are about these subjects. */
-  async typesOf(subjects: readonly string[]): Promise<ReadonlySet<string>> {
+  async typesOf(subjects: readonly Subject[]): Promise<ReadonlySet<string>> {
     const types = new Set<string>();
     for (let from = 0; from < subjects.length; from += PAGE) {
       const rows = await readAgain(() =>
@@ -86,7 +89,8 @@ export class Erasures {
 export const subjectOfEvent = sql.raw(`(e.data->'$personal'->>'of')`);
 
 /** True for an event `e` that is about one of these subjects. The index of subjects finds it. */
-export function isAbout(subjects: readonly string[]): SQL {
+export function isAbout(subjects: readonly Subject[]): SQL {
+  if (subjects.length === 0) return sql`false`;
   const texts = sql.join(
     subjects.map((subject) => sql`${subject}`),
     sql`, `,

@@ -2,7 +2,9 @@ import type { EngineCore, WriteSide } from '../engine-parts.ts';
 import type { Projector } from '../read/run/projector.ts';
 import { Erasures } from './erasures.ts';
 import { remakeReadModels } from './remake.ts';
-import { Subjects } from './subjects.ts';
+import { keptForDays } from './retention.ts';
+import { type ErasureOrder, Subjects } from './subjects.ts';
+import { SubjectsUpkeep } from './upkeep.ts';
 
 export interface OpenSubjects {
   readonly subjects: Subjects;
@@ -14,27 +16,32 @@ export interface OpenSubjects {
 export function openSubjects(
   core: EngineCore,
   projector: Projector,
-  { queue, states, snapshots }: WriteSide,
+  { queue, states, snapshots, log }: WriteSide,
 ): OpenSubjects {
-  const { options, database, registry, feed, keys, erasures: watch } = core;
-  const subjectKeys = options.subjectKeys ?? keys;
+  const { options, database, registry, feed, clock, keys, erasures: watch } = core;
   const { db } = database.projector;
-  const parts = { db, erasures: new Erasures(db), projections: [...registry.projections.values()] };
+  const projections = [...registry.projections.values()];
+  const parts = { db, erasures: new Erasures(db), projections, kept: keptForDays(registry) };
   const remake = () => remakeReadModels({ ...parts, rebuilds: projector.rebuilds });
-  const subjects = new Subjects({ keys: subjectKeys, queue, watch, remake });
+  const reading = { db, log, registry };
+  const { keyring } = options;
+  const subjects = new Subjects({ keys, keyring, queue, watch, remake, reading, clock });
   watch?.onErased((erased) => {
-    subjectKeys?.forget(erased);
+    keys?.forget(erased);
     states.forget();
     snapshots.forget();
     feed.clear();
     return snapshots.settled();
   });
+  const erase = (order: ErasureOrder) => subjects.erase(order);
+  const upkeep = keyring && new SubjectsUpkeep({ owner: database.owner.db, keyring, clock, erase });
   return {
     subjects,
     start: async () =>
       watch?.start({
         head: projector.head,
         remake: options.projector === 'off' ? undefined : remake,
+        upkeep: async () => upkeep?.run(),
         repeat: (erasure, last) => subjects.repeat(erasure, last),
       }),
     stop: async () => watch?.stop(),

@@ -4,12 +4,14 @@ import type { Projection } from '../define/read-model/projection.ts';
 import { erasuresSoFar } from '../define/subjects/subject-erased.ts';
 import type { RebuildCoordinator } from '../read/rebuild/rebuild-coordinator.ts';
 import type { Erasure, Erasures } from './erasures.ts';
+import { isRetention, type KeptForDays } from './retention.ts';
 
 export interface RemakeParts {
   /** With the rights of the projector. */
   readonly db: Database;
   readonly erasures: Pick<Erasures, 'after' | 'typesOf'>;
   readonly projections: readonly Projection[];
+  readonly kept: KeptForDays;
   readonly rebuilds: Pick<RebuildCoordinator, 'begin'>;
 }
 
@@ -29,7 +31,7 @@ interface OutdatedTable extends Record<string, unknown> {
  * A handler of all events (`every`) is given no data, so that a read model of it contains nothing personal.
  * @returns the names of the read models that are not done yet.
  */
-export async function remakeReadModels({ db, erasures, projections, rebuilds }: RemakeParts): Promise<string[]> {
+export async function remakeReadModels({ db, erasures, projections, kept, rebuilds }: RemakeParts): Promise<string[]> {
   const outdated = await outdatedTables(db);
   if (outdated.length === 0) return [];
   const all = await allAfter(erasures, Math.min(...outdated.map((table) => table.erasures)));
@@ -38,8 +40,10 @@ export async function remakeReadModels({ db, erasures, projections, rebuilds }: 
     const projection = projections.find(({ checkpoint }) => checkpoint.key === table.key);
     if (!projection) continue;
     const later = all.filter(({ number }) => number > table.erasures);
-    const types = await erasures.typesOf([...new Set(later.map(({ subject }) => subject))]);
-    if ([...types].some((type) => projection.handlers.has(type))) {
+    const subjects = [...new Set(later.map(({ subject }) => subject))];
+    const people = subjects.filter((subject) => !isRetention(subject));
+    const types = [...(await erasures.typesOf(people)), ...(people.length < subjects.length ? kept.types : [])];
+    if (types.some((type) => projection.handlers.has(type))) {
       left.push(projection.name);
       if (!table.isBeingRebuilt) await rebuilds.begin(projection);
     } else {

@@ -1,10 +1,5 @@
 import { subjectOf as canonicalId } from '../define/access/actor.ts';
-
-/** Whom personal data is about: the type and the id of a subject. Written as `person/0197…`. */
-export interface NamedSubject {
-  readonly type: string;
-  readonly id: string;
-}
+import type { Subject } from '../define/personal/subject.ts';
 
 /** Maximum length of a subject as text, in UTF-16 units. */
 const MAX_SUBJECT = 300;
@@ -23,7 +18,7 @@ export class SubjectMalformedError extends Error {
  * Reads `type/id`. A UUID is converted to lower case, as ids in the log are.
  * @throws {SubjectMalformedError}
  */
-export function parseSubject(text: string): NamedSubject {
+export function parseSubject(text: string): Subject {
   const [, type, id] = /^([A-Za-z][\w-]*)\/(\S+)$/u.exec(text) ?? [];
   if (
     type === undefined ||
@@ -33,9 +28,9 @@ export function parseSubject(text: string): NamedSubject {
     text.includes('\0')
   )
     throw new SubjectMalformedError(text);
-  return { type, id: canonicalId(id) };
+  return `${type}/${canonicalId(id)}`;
 }
 
-export function subjectText({ type, id }: NamedSubject): string {
-  return `${type}/${id}`;
+export function idOf(subject: Subject): string {
+  return subject.slice(subject.indexOf('/') + 1);
 }

@@ -1,22 +1,21 @@
 import { hash } from 'node:crypto';
 import { pause } from '../../scheduling/sleeper.ts';
+import type { EngineClock } from '../clock/database-clock.ts';
 import { type Actor, SYSTEM } from '../define/access/actor.ts';
 import { derivedId } from '../define/derived-id.ts';
+import type { Subject } from '../define/personal/subject.ts';
 import { ERASURES, SubjectErased } from '../define/subjects/subject-erased.ts';
 import type { AppendQueue } from '../log/append/append-queue.ts';
 import { newId } from '../log/new-id.ts';
+import type { Keyring } from '../privacy/keyring.ts';
+import type { SubjectKeys } from '../privacy/subject-keys.ts';
 import { metadataOf } from '../write/event-metadata.ts';
 import type { ErasureWatch } from './erasure-watch.ts';
 import type { Erasure } from './erasures.ts';
-import { parseSubject, subjectText } from './subject.ts';
-
-/** What an erasure asks of the keys of subjects. */
-export interface ErasableKeys {
-  /** Destroys a subject's key, so that nobody can read what it protects, also from a backup. May be repeated. */
-  erase(subject: string): Promise<void>;
-  /** Drops what this process has in memory of these subjects' keys. */
-  forget(subjects: readonly string[]): void;
-}
+import { type PersonalDataParts, personalDataOf } from './export/personal-data.ts';
+import { type ExportFormat, writePersonalData } from './export/write-personal-data.ts';
+import { type SubjectDetails, subjectDetails } from './known-subjects.ts';
+import { parseSubject } from './subject.ts';
 
 /** Nobody's data can be erased, because it is not encrypted. */
 export class KeyringUnsetError extends Error {
@@ -42,11 +41,14 @@ export class ReasonRefusedError extends Error {
 
 export interface SubjectsParts {
   /** Undefined if personal data is not encrypted. */
-  readonly keys: ErasableKeys | undefined;
+  readonly keys: Pick<SubjectKeys, 'erase'> | undefined;
+  readonly keyring: Pick<Keyring, 'erase'> | undefined;
   readonly queue: Pick<AppendQueue, 'append'>;
   readonly watch: Pick<ErasureWatch, 'check'> | undefined;
   /** @returns the names of the read models that are not made again yet. */
   readonly remake: () => Promise<readonly string[]>;
+  readonly reading: PersonalDataParts;
+  readonly clock: Pick<EngineClock, 'now'>;
 }
 
 export interface ErasureOrder {
@@ -79,13 +81,15 @@ export class Subjects {
    * @throws {SubjectMalformedError} {@link KeyringUnsetError}, {@link ReasonRefusedError}
    */
   async erase({ subject: text, reason: given, actor, correlationId }: ErasureOrder): Promise<Erasure> {
-    const subject = subjectText(parseSubject(text));
+    const subject = parseSubject(text);
     const reason = checkedReason(given);
-    const { keys, watch } = this.#parts;
-    if (!keys || !watch) throw new KeyringUnsetError();
-    // The key first: if this process dies in between, nobody can read the data, and the order can be repeated.
-    await keys.erase(subject);
+    const { keys, keyring, watch } = this.#parts;
+    if (!keys || !keyring || !watch) throw new KeyringUnsetError();
+    // The keyring first: then nobody can read the data. If this process dies here, the store lacks an erasure that the keyring
+    // knows of, which is found (see `upkeep.ts`).
+    await keyring.erase(subject);
     const erasure = await this.#record({ subject, reason, actor, correlationId }, newId());
+    await keys.erase(subject);
     await watch.check();
     return erasure;
   }
@@ -97,7 +101,10 @@ export class Subjects {
     await this.#record({ subject, reason, actor: SYSTEM }, id);
   }
 
-  async #record({ subject, reason, actor, correlationId }: ErasureOrder, commandId: string): Promise<Erasure> {
+  async #record(
+    { subject, reason, actor, correlationId }: ErasureOrder & { readonly subject: Subject },
+    commandId: string,
+  ): Promise<Erasure> {
     const { eventName: type, schemaVersion } = SubjectErased;
     const outcome = await this.#parts.queue.append({
       ...ERASURES,
@@ -110,6 +117,21 @@ export class Subjects {
     if (outcome.outcome !== 'accepted' && outcome.outcome !== 'replayed')
       throw new Error(`The erasure of ${subject} was not recorded: ${outcome.outcome}.`);
     return { number: outcome.version, position: outcome.position, subject };
+  }
+
+  /** What the log says of a subject, without any of their data. @throws {SubjectMalformedError} */
+  show(subject: string): Promise<SubjectDetails> {
+    return subjectDetails(this.#parts.reading.db, subject);
+  }
+
+  /**
+   * All that the log has about a subject, as a document that is made piece by piece.
+   * @throws {SubjectMalformedError} or what reading the log throws.
+   */
+  export(subject: string, format: ExportFormat, signal: AbortSignal): AsyncGenerator<string> {
+    const { reading, clock } = this.#parts;
+    const head = { subject: parseSubject(subject), exportedAt: new Date(clock.now()) };
+    return writePersonalData(head, personalDataOf(reading, subject, signal), format);
   }
 
   /**

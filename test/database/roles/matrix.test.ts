@@ -16,6 +16,7 @@ const READ_MODEL: May = { projector: ROWS, reader: 'select' };
 const TABLES: Readonly<Record<string, May>> = {
   'es.events': { writer: 'select', projector: 'select' },
   'es.receipts': { writer: 'select' },
+  'es.reads': { writer: 'insert' },
   'es.snapshots': { writer: 'select' },
   'es.store': { writer: 'select', projector: 'select' },
   'es.acceptances': { writer: 'select', projector: 'select' },
@@ -36,6 +37,7 @@ const TABLES: Readonly<Record<string, May>> = {
 };
 
 const SEQUENCES: Readonly<Record<string, May>> = {
+  'es.reads_id_seq': {},
   'drizzle.__drizzle_migrations_id_seq': {},
   'drizzle.app_migrations_id_seq': {},
 };

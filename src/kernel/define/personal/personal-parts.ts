@@ -20,6 +20,8 @@ export interface PersonalParts {
   readonly exist: boolean;
   /** Paths of parts for which no value is known that could stand for an erased one. */
   readonly unerasable: readonly string[];
+  /** True if some of them are kept for a number of days only. */
+  readonly areKeptForDays: boolean;
   /** Those of an event's data. Parts that are null or absent tell nothing, and are left out. */
   find(data: unknown): readonly PersonalPart[];
 }
@@ -37,6 +39,7 @@ export function personalPartsOf(schema: z.ZodType, isInput = false): PersonalPar
   return {
     exist: visit !== undefined,
     unerasable: walk.unerasable,
+    areKeptForDays: walk.areKeptForDays,
     find: (data) => {
       const found: PersonalPart[] = [];
       visit?.(data, '', found);
@@ -47,6 +50,7 @@ export function personalPartsOf(schema: z.ZodType, isInput = false): PersonalPar
 
 class PartsWalk {
   readonly unerasable: string[] = [];
+  areKeptForDays = false;
   readonly #isInput: boolean;
   /** Schemas that contain themselves lead here a second time. */
   readonly #visiting = new Map<AnySchema, { visit: FindParts | undefined }>();
@@ -106,6 +110,7 @@ class PartsWalk {
 
   #part(schema: AnySchema, { erased, keepForDays }: PersonalOptions<unknown>, path: string): FindParts {
     const stand = standIn(schema, erased);
+    if (keepForDays !== undefined) this.areKeptForDays = true;
     if (stand.isMissing) this.unerasable.push(path === '' ? 'data' : path);
     return (value, at, found) => {
       if (value === null || value === undefined) return;

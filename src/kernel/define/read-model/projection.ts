@@ -86,6 +86,14 @@ export type AnyEvent = Omit<RecordedEvent, 'data'>;
 /** Handles every event of the log, of whatever domain. */
 export type HandlerOfAll<Row> = (event: AnyEvent, changes: Changes<Row>) => Change<Row> | readonly Change<Row>[];
 
+/** The personal data in the rows of a read model. */
+export interface PersonalColumns<Row = never> {
+  /** Whose it is, as `type/id`; nothing if it is nobody's. A row may lack long columns that were not asked for. */
+  of(row: Row): string | null | undefined;
+  /** The columns that have it. */
+  readonly columns: readonly string[];
+}
+
 /** A read model: a table and the pure fold from events to its rows. */
 export interface Projection<Table extends PgTable = PgTable> {
   readonly name: string;
@@ -101,6 +109,8 @@ export interface Projection<Table extends PgTable = PgTable> {
    */
   readonly version: number;
   readonly visibleTo: VisibleTo<RowOf<Table>>;
+  /** Undefined if its author has named none. */
+  readonly personal: PersonalColumns | undefined;
   readonly handlers: ReadonlyMap<string, AnyHandler>;
   /** Handles all events without an entry in `handlers`. */
   readonly every: AnyHandler | undefined;
@@ -191,6 +201,7 @@ function canonical(column: PgColumn | undefined, value: unknown): unknown {
  * @param options.every a handler for all other events, including those of other domains and of processes.
  * @param options.history also keeps the former versions of rows, in the table's `historyTable`. They can be looked up
  *   by time and by version. If the read model has been filled before, raise `version` with it.
+ * @param options.personal whose personal data its rows have, and in which columns. With `AUDIT_READS`, reads of these are recorded.
  * @param options.version default: 1. Raise it when the fold or the table changes.
  */
 export function defineProjection<Table extends PgTable, Events extends EventTypes>(
@@ -201,6 +212,7 @@ export function defineProjection<Table extends PgTable, Events extends EventType
     readonly on?: Handlers<RowOf<Table>, Events>;
     readonly every?: HandlerOfAll<RowOf<Table>>;
     readonly visibleTo: VisibleTo<RowOf<Table>>;
+    readonly personal?: PersonalColumns<RowOf<Table>> & { readonly columns: readonly (keyof RowOf<Table> & string)[] };
     readonly version?: number;
     readonly history?: boolean;
     readonly description?: string;
@@ -225,6 +237,7 @@ export function defineProjection<Table extends PgTable, Events extends EventType
     history,
     version,
     visibleTo: options.visibleTo,
+    personal: options.personal as PersonalColumns | undefined,
     handlers,
     every: options.every as AnyHandler | undefined,
     key,

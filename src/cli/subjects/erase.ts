@@ -1,0 +1,47 @@
+import { userInfo } from 'node:os';
+import { Command } from 'commander';
+import { SYSTEM } from '../../kernel/define/access/actor.ts';
+import { type CommandFactory, print, say } from '../cli.ts';
+import { withEngine } from '../context.ts';
+import { CliError } from '../errors.ts';
+
+interface EraseOptions {
+  readonly reason: string;
+  readonly yes?: boolean;
+}
+
+/** `subjects erase`: destroys the key of a person's data. */
+export const subjectsEraseCommand: CommandFactory = (cli) =>
+  new Command('erase')
+    .description("destroy the key of a person's data: nobody can ever read it again, also from a backup")
+    .argument('<subject>', 'type and id of the person, as `subjects list` shows them')
+    .requiredOption('--reason <text>', 'why, for the record; nothing personal, because it stays for ever')
+    .option('--yes', 'confirm; without it nothing is changed')
+    .addHelpText(
+      'after',
+      `
+The events stay, with [erased] where personal data was, and so do totals and counts. Running servers forget the person within
+seconds. This command waits until every read model has been made again without them; Ctrl-C only ends the waiting.`,
+    )
+    .action((subject: string, { reason, yes }: EraseOptions) =>
+      withEngine(cli, async ({ engine }) => {
+        if (!yes) {
+          const { events } = await engine.subjects.show(subject);
+          throw new CliError(
+            'NOT_CONFIRMED',
+            `This destroys the personal data in ${events} events of ${subject} for ever; nothing was changed. Add --yes to do it.`,
+          );
+        }
+        // Whoever may run this command may do everything, and is known to the machine.
+        const actor = { ...SYSTEM, id: `cli:${userInfo().username}` };
+        const { position } = await engine.subjects.erase({ subject, reason, actor });
+        print(cli, `${subject}: erased; the event at position ${position} says so.`);
+        let told = '';
+        await engine.subjects.settled(cli.signal, (left) => {
+          const now = left.join(', ');
+          if (now !== told && now !== '') say(cli, `Being made again: ${now}.`);
+          told = now;
+        });
+        print(cli, 'No read model has anything of them any more.');
+      }),
+    );
