@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileKeyring } from './file-keyring/file-keyring.ts';
 import { type Keyring, KeyringError } from './keyring.ts';
+import { keyringOfTenant } from './tenant-keyring.ts';
 
 /** Opens keyrings of one kind. @param url of which the scheme names the kind. */
 export type OpenKeyring = (url: URL) => Promise<Keyring>;
@@ -26,12 +27,19 @@ export async function openKeyring(url: string, others: Keyrings = {}): Promise<K
   );
 }
 
-/** The keyring of a process; undefined if it was told of none. @throws {KeyringError} */
+/**
+ * The keyring of a process; undefined if it was told of none.
+ * @param tenant whose data it is for, if the application has tenants.
+ * @throws {KeyringError}
+ */
 export async function keyringOf(
   { keyringUrl }: { readonly keyringUrl: string | undefined },
   { keyrings }: { readonly keyrings: Keyrings },
+  tenant?: string | undefined,
 ): Promise<Keyring | undefined> {
-  return keyringUrl === undefined ? undefined : openKeyring(keyringUrl, keyrings);
+  if (keyringUrl === undefined) return undefined;
+  const keyring = await openKeyring(keyringUrl, keyrings);
+  return tenant === undefined ? keyring : keyringOfTenant(keyring, tenant);
 }
 
 /** The path of a keyring in a file, which may be relative to the current folder; undefined for another kind. */
