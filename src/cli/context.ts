@@ -1,10 +1,13 @@
 import { sql } from 'drizzle-orm';
 import { type Database, openPool } from '../database/client.ts';
-import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
+import { type AfterwriteDatabase, type DatabaseOptions, openDatabase } from '../database/database.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { providePostgres } from '../database/provide.ts';
-import { refuseUnservedTenants } from '../definition/tenants.ts';
+import { settingsFor } from '../database/tenancy/ensure-tenancy.ts';
+import { openForTenant } from '../database/tenancy/shared-database.ts';
 import { tenantOf, whyNotTenant } from '../kernel/define/access/tenant.ts';
+import type { Registry } from '../kernel/define/registration/registry.ts';
+import { registryOfTenant } from '../kernel/define/registration/registry-of-tenant.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import type { EngineObserver, EngineOccurrences, FaultMet } from '../kernel/observe/occurrences.ts';
 import { keyringOf } from '../kernel/privacy/open-keyring.ts';
@@ -47,23 +50,54 @@ export function withPostgres<T>(cli: Cli, work: (context: PostgresContext) => Pr
 }
 
 async function ofTenant(cli: Cli, server: PostgresContext): Promise<PostgresContext> {
-  const { app, tenant } = cli;
-  if (app.tenants?.mode !== 'database') return server;
-  const help = `\`${programOf(cli.env)} tenants list\` shows them`;
-  if (tenant === undefined) {
-    throw new CliError('WHICH_TENANT', `Each tenant has a database: say which one with --tenant NAME; ${help}.`);
-  }
-  const reason = whyNotTenant(tenant);
-  if (reason !== undefined) throw new CliError('NO_SUCH_TENANT', `The tenant ${reason}.`);
-  const name = tenantOf(tenant);
-  const url = await databasesOf(app, server.config, server.url).urlOf(name);
-  if (url === undefined) throw new CliError('NO_SUCH_TENANT', `There is no tenant ${name}; ${help}.`);
+  const name = tenantIn(cli);
+  if (name === undefined) return server;
+  if (sharesDatabase(cli)) return { ...server, tenant: name };
+  const url = await databasesOf(cli.app, server.config, server.url).urlOf(name);
+  if (url === undefined) throw new CliError('NO_SUCH_TENANT', `There is no tenant ${name}; ${listHelp(cli)}.`);
   return { config: configOfTenant(server.config, url, 1), url, tenant: name };
+}
+
+function listHelp(cli: Cli): string {
+  return `\`${programOf(cli.env)} tenants list\` shows them`;
+}
+
+/**
+ * The tenant that a command is for; undefined if the application has none.
+ * @throws {CliError} WHICH_TENANT, NO_SUCH_TENANT
+ */
+function tenantIn(cli: Cli): string | undefined {
+  if (cli.app.tenants === undefined) return undefined;
+  if (cli.tenant === undefined) {
+    throw new CliError(
+      'WHICH_TENANT',
+      `Each tenant has data of its own: say whose with --tenant NAME; ${listHelp(cli)}.`,
+    );
+  }
+  const reason = whyNotTenant(cli.tenant);
+  if (reason !== undefined) throw new CliError('NO_SUCH_TENANT', `The tenant ${reason}.`);
+  return tenantOf(cli.tenant);
+}
+
+/** The definitions of the application, for the tenant of the command if tenants share tables. */
+export function registryOf(cli: Cli): Registry {
+  return registryOfTenant(cli.app.domains, sharesDatabase(cli) ? tenantIn(cli) : undefined);
+}
+
+/** Opens the store that a command is for. */
+export function openStore(
+  cli: Cli,
+  { config, url, tenant }: PostgresContext,
+  observer: EngineObserver,
+  more: Pick<DatabaseOptions, 'readUrl'> = {},
+): Promise<AfterwriteDatabase> {
+  const options = { ...{ url, appMigrations: cli.app.migrations, observer }, ...databaseOptions(config), ...more };
+  if (sharesDatabase(cli) && tenant !== undefined) return openForTenant(tenant, options);
+  return openDatabase({ ...options, tenant });
 }
 
 /** Gives `work` the Postgres of the settings without asking for a tenant, and always releases it. */
 export async function withServer<T>(cli: Cli, work: (context: PostgresContext) => Promise<T>): Promise<T> {
-  refuseUnservedTenants(cli.app);
   const config = readConfig(cli.env, cli.app.settings);
   const postgres = await providePostgres(config, observe(cli));
   try {
@@ -79,15 +113,42 @@ export async function withServer<T>(cli: Cli, work: (context: PostgresContext) =
  * @throws {CliError} DATABASE_NOT_SET_UP if no server has been started on it yet.
  */
 export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Promise<T>): Promise<T> {
-  return withPostgres(cli, async (context) => {
-    const pool = openPool({ url: context.url, connections: 1, applicationName: 'afterwrite cli' });
-    try {
-      await refuseEmptyDatabase(cli, pool.db, context.url);
-      return await work({ ...context, db: pool.db });
-    } finally {
-      await pool.close();
-    }
-  });
+  return withPostgres(cli, (context) =>
+    connected(cli, context, async (all) => {
+      if (!sharesDatabase(cli)) return work(all);
+      const settings = await settingsFor(context.tenant ?? '', all.db);
+      const own = openPool({ url: context.url, connections: 1, applicationName: 'afterwrite cli', settings });
+      return work({ ...context, db: own.db }).finally(() => own.close());
+    }),
+  );
+}
+
+/**
+ * Like {@link withDatabase}. If tenants share the database, it is a connection as the URL's user, for what concerns all of them: whether
+ * it sees their rows depends on whether that user is a superuser.
+ */
+export function withWholeDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Promise<T>): Promise<T> {
+  const give = sharesDatabase(cli) ? withServer : withPostgres;
+  return give(cli, (context) => connected(cli, context, work));
+}
+
+/** True if all tenants of the application have one database. */
+export function sharesDatabase({ app }: Cli): boolean {
+  return app.tenants?.mode === 'column';
+}
+
+async function connected<T>(
+  cli: Cli,
+  context: PostgresContext,
+  work: (context: DatabaseContext) => Promise<T>,
+): Promise<T> {
+  const pool = openPool({ url: context.url, connections: 1, applicationName: 'afterwrite cli' });
+  try {
+    await refuseEmptyDatabase(cli, pool.db, context.url);
+    return await work({ ...context, db: pool.db });
+  } finally {
+    await pool.close();
+  }
 }
 
 /**
@@ -96,14 +157,10 @@ export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Pr
  */
 export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promise<T>): Promise<T> {
   return withPostgres(cli, async (context) => {
-    const { config, url, tenant } = context;
+    const { config } = context;
     const observer = observe(cli);
-    const keyring = await keyringOf(config, cli.app);
-    const database = await openDatabase({
-      ...{ url, tenant, appMigrations: cli.app.migrations },
-      observer,
-      ...databaseOptions(config),
-    });
+    const keyring = await keyringOf(config, cli.app, context.tenant);
+    const database = await openStore(cli, context, observer);
     try {
       const engine = createEngine({
         ...{ database, keyring },

@@ -1,15 +1,13 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
-import { openDatabase } from '../database/database.ts';
 import { createEngine } from '../kernel/engine.ts';
 import { keyringOf } from '../kernel/privacy/open-keyring.ts';
 import { createLogger } from '../server/operations/logger.ts';
 import { observeServer } from '../server/operations/observe.ts';
 import { stopInOrder } from '../server/shutdown.ts';
-import { databaseOptions } from '../settings/database-options.ts';
 import { engineOptions } from '../settings/engine-options.ts';
 import type { Cli, CommandFactory } from './cli.ts';
-import { withPostgres } from './context.ts';
+import { openStore, withPostgres } from './context.ts';
 import { InterruptedError } from './errors.ts';
 
 /** `projector`: a worker that projects until it is stopped. */
@@ -26,18 +24,15 @@ Logs like a server. On SIGTERM, SIGINT or SIGHUP it finishes its current batches
 
 async function work(cli: Cli): Promise<void> {
   try {
-    await withPostgres(cli, async ({ config, url, tenant }) => {
+    await withPostgres(cli, async (context) => {
+      const { config, url, tenant } = context;
       const logger = createLogger(config);
       const observer = observeServer(logger);
-      const keyring = await keyringOf(config, cli.app);
+      const keyring = await keyringOf(config, cli.app, tenant);
       // If there is a replica, projections write their commits to the WAL at once: see `synchronous_commit` in
       // docs/operations.md.
       const { readDatabaseUrl: readUrl } = config;
-      const database = await openDatabase({
-        ...{ url, tenant, readUrl, appMigrations: cli.app.migrations },
-        observer,
-        ...databaseOptions(config),
-      });
+      const database = await openStore(cli, context, observer, { readUrl });
       const adapters = await cli.app
         .adapters({ config, databaseUrl: url, tenant, log: logger })
         .catch(async (error) => {

@@ -34,7 +34,15 @@ import { subjectsEraseCommand } from './subjects/erase.ts';
 import { subjectsExportCommand } from './subjects/export.ts';
 import { subjectsListCommand } from './subjects/list.ts';
 import { subjectsShowCommand } from './subjects/show.ts';
+import { sharedTenantsCommand } from './tenants/shared.ts';
 import { tenantsCommand } from './tenants/tenants.ts';
+
+/** What there is for the tenants of the application, if it has any. */
+function tenantsCommandsOf(cli: Cli): Command[] {
+  const { tenants } = cli.app;
+  if (tenants === undefined) return [];
+  return [tenants.mode === 'column' ? sharedTenantsCommand(cli) : tenantsCommand(cli)];
+}
 
 /** The commands, in the order of the help. */
 function commandsOf(cli: Cli): Command[] {
@@ -69,13 +77,13 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(parkedListCommand(cli))
       .addCommand(parkedRetryCommand(cli))
       .addCommand(parkedDiscardCommand(cli)),
-    ...(cli.app.tenants?.mode === 'database' ? [tenantsCommand(cli)] : []),
     new Command('subjects')
       .description('manage the people whom events are about')
       .addCommand(subjectsListCommand(cli))
       .addCommand(subjectsShowCommand(cli))
       .addCommand(subjectsExportCommand(cli))
       .addCommand(subjectsEraseCommand(cli)),
+    ...tenantsCommandsOf(cli),
     doctorCommand(cli),
     migrateCommand(cli),
     restoreEpochCommand(cli),

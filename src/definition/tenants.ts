@@ -35,13 +35,3 @@ export function tenantsOf({
   }
   return { mode, developerTenant, databases };
 }
-
-/**
- * Refuses to work for an application whose tenants would not be kept apart.
- * @throws {DefinitionError} TENANTS_UNSUPPORTED
- */
-export function refuseUnservedTenants({ tenants }: { readonly tenants: AppTenants | undefined }): void {
-  if (tenants === undefined || tenants.mode === 'database') return;
-  const sentence = `Tenants of the mode '${tenants.mode}' are not served by this version. Leave \`tenants\` out of defineApp.`;
-  throw new DefinitionError('TENANTS_UNSUPPORTED', { mode: tenants.mode }, sentence);
-}

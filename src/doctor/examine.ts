@@ -1,8 +1,9 @@
 import type { Connections } from '../database/checks/connection-budget.ts';
 import type { Database } from '../database/client.ts';
-import { openPool } from '../database/client.ts';
+import { openPool, type PoolOptions } from '../database/client.ts';
 import { DatabaseError, describeUrl, rootOf } from '../database/errors.ts';
 import { answerWithin } from '../database/migrations/migrate.ts';
+import { hasTenants, settingsFor } from '../database/tenancy/ensure-tenancy.ts';
 import { checkConnections, checkRights } from './access.ts';
 import { checkActivity } from './activity.ts';
 import { type CheckName, type Finding, ok, problem, warning } from './finding.ts';
@@ -30,13 +31,15 @@ export interface Examination extends LogCheck {
   /** Whether the settings name a user for each part. */
   readonly hasOwnUrls: boolean;
   readonly nodeVersion?: string | undefined;
+  /** Whose log is checked, if tenants share the database. */
+  readonly tenant?: string | undefined;
 }
 
 /** Checks everything around the application that can be wrong, and changes nothing. */
 export async function* examine(request: Examination): AsyncGenerator<Finding> {
   yield checkNode(request.nodeVersion ?? process.versions.node);
   const { url } = request;
-  const open = (options: { isPlain?: boolean } = {}) =>
+  const open = (options: Pick<PoolOptions, 'isPlain' | 'settings'> = {}) =>
     openPool({
       ...{ url, connections: 1, kind: 'any', applicationName: 'afterwrite doctor', prepare: false },
       ...options,
@@ -54,7 +57,13 @@ export async function* examine(request: Examination): AsyncGenerator<Finding> {
     yield ok('connection', `${describeUrl(url)} answers`);
     const plain = open({ isPlain: true });
     pools.push(plain);
-    for (const [name, check] of checksOf(request, plain.db)) {
+    const { tenant } = request;
+    let log = pool;
+    if (tenant !== undefined && (await hasTenants(pool.db))) {
+      log = open({ settings: await settingsFor(tenant, pool.db) });
+      pools.push(log);
+    }
+    for (const [name, check] of checksOf(request, plain.db, log.db)) {
       request.signal.throwIfAborted();
       yield* await check(pool.db).catch((error) => [unseen(name, error)]);
     }
@@ -70,7 +79,7 @@ export async function* examine(request: Examination): AsyncGenerator<Finding> {
 
 type NamedCheck = readonly [check: CheckName, look: (db: Database) => Promise<Finding[]>];
 
-function checksOf(request: Examination, plain: Database): readonly NamedCheck[] {
+function checksOf(request: Examination, plain: Database, log: Database): readonly NamedCheck[] {
   const { url, readUrl, connections, hasOwnUrls, clockSkewLimitMs } = request;
   return [
     ['server', checkFitness],
@@ -86,7 +95,7 @@ function checksOf(request: Examination, plain: Database): readonly NamedCheck[] 
     ['standbys', checkStandbys],
     ...(readUrl === undefined ? [] : [['replica', (on) => checkReplica(on, readUrl)] as NamedCheck]),
     ['activity', (on) => checkActivity(on)],
-    ['log', (on) => checkStoredLog(on, request)],
+    ['log', () => checkStoredLog(log, request)],
   ];
 }
 

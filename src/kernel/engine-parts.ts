@@ -3,8 +3,8 @@ import type { AfterwriteDatabase } from '../database/database.ts';
 import { ActiveCallers } from '../scheduling/active-callers.ts';
 import { ClockCheck } from './clock/clock-check.ts';
 import { clockOf, DatabaseClock, type EngineClock } from './clock/database-clock.ts';
-import { registerDomains } from './define/domain.ts';
 import type { Registry } from './define/registration/registry.ts';
+import { registryOfTenant } from './define/registration/registry-of-tenant.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { EngineWatch } from './engine-watch.ts';
 import { AppendQueue } from './log/append/append-queue.ts';
@@ -65,7 +65,7 @@ export function openCore(options: EngineOptions): EngineCore {
     observer,
   });
   const clock = options.clock?.(ofPostgres) ?? ofPostgres;
-  const registry = ofTenant(registerDomains(domains), database.tenant);
+  const registry = registryOfTenant(domains, database.tenant);
   const erasures = new Erasures(database.projector.db);
   const keys = options.keyring && new SubjectKeys(database.writer.db, database.owner.db, options.keyring);
   return {
@@ -82,13 +82,6 @@ export function openCore(options: EngineOptions): EngineCore {
     canWork: () => database.projector.silentMs() < SILENT_AFTER_MS,
     keys,
   };
-}
-
-/** The read models of a tenant, if tenants share their tables. */
-function ofTenant(registry: Registry, tenant: string | undefined): Registry {
-  if (tenant === undefined) return registry;
-  const projections = [...registry.projections].map(([name, projection]) => [name, { ...projection, tenant }] as const);
-  return { ...registry, projections: new Map(projections) };
 }
 
 /** Reads the log with the projector's role. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
+import type { SharedDatabase } from '../database/tenancy/shared-database.ts';
 import type { App } from '../definition/app.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
 import type { Keyring } from '../kernel/privacy/keyring.ts';
@@ -24,8 +25,10 @@ export interface ResourceOptions {
   readonly app: App;
   readonly config: Config;
   readonly url: string;
-  /** Whose store it is; undefined if the application has no database for each tenant. */
+  /** Whose store it is; undefined if the application has no tenants. */
   readonly tenant: string | undefined;
+  /** The database that tenants share; undefined if they do not. */
+  readonly shared?: SharedDatabase | undefined;
   readonly logger: Logger;
   readonly observer: ServerObserver;
 }
@@ -39,16 +42,18 @@ export async function openResources({
   config,
   url,
   tenant,
+  shared,
   logger,
   observer,
 }: ResourceOptions): Promise<Resources> {
-  const keyring = await keyringOf(config, app);
-  const database = await openDatabase({
+  const keyring = await keyringOf(config, app, tenant);
+  const options = {
     ...{ url, tenant, readUrl: config.readDatabaseUrl },
     ...databaseOptions(config),
     appMigrations: app.migrations,
     observer,
-  });
+  };
+  const database = shared && tenant !== undefined ? await shared.open(tenant) : await openDatabase(options);
   try {
     const adapters = await app.adapters({ config, databaseUrl: url, tenant, log: logger });
     return { database, adapters, keyring, closeDatabase: () => database.close(CLOSE_MS) };

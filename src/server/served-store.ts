@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { AfterwriteDatabase } from '../database/database.ts';
+import type { SharedDatabase } from '../database/tenancy/shared-database.ts';
 import type { App } from '../definition/app.ts';
 import type { AnswerShares } from '../graphql/answer/shares.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
@@ -35,8 +36,10 @@ export interface StoreOptions extends StoreSurroundings {
   /** The settings, those of the tenant if it is the store of one. */
   readonly config: Config;
   readonly url: string;
-  /** Whose store it is; undefined if the application has no database for each tenant. */
+  /** Whose store it is; undefined if the application has no tenants. */
   readonly tenant: string | undefined;
+  /** The database that tenants share; undefined if they do not. */
+  readonly shared?: SharedDatabase | undefined;
   readonly logger: Logger;
   readonly observer: ServerObserver;
   /** The callers among whom windows of commands are divided: those of this store. */

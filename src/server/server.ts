@@ -2,8 +2,9 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { AfterwriteDatabase } from '../database/database.ts';
 import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
+import { openSharedDatabase } from '../database/tenancy/shared-database.ts';
 import type { App } from '../definition/app.ts';
-import { refuseUnservedTenants } from '../definition/tenants.ts';
+import type { TenantMode } from '../definition/tenants.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
 import { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import type { ReportFault } from '../graphql/plugins/errors.ts';
@@ -15,6 +16,7 @@ import type { EngineOptions } from '../kernel/engine-options.ts';
 import { ActiveCallers } from '../scheduling/active-callers.ts';
 import { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
+import { databaseOptions } from '../settings/database-options.ts';
 import { databasesOf } from '../settings/tenant-config.ts';
 import { sharesOfAnswers, subscriptionBudgets } from './api.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
@@ -25,10 +27,11 @@ import { Metrics } from './metrics/metrics.ts';
 import { shownFault } from './operations/described-error.ts';
 import { Health } from './operations/health.ts';
 import { observeServer } from './operations/observe.ts';
+import type { ServerObserver } from './operations/occurrences.ts';
 import { ServedStore } from './served-store.ts';
 import { type RunningParts, shutdownSteps, stopInOrder } from './shutdown.ts';
 import { oneStore, type StoreLease, type Stores } from './stores.ts';
-import { serveTenants } from './tenants/served-tenants.ts';
+import { serveTenants, type TenantPlace } from './tenants/served-tenants.ts';
 
 /** A running server. */
 export interface RunningServer {
@@ -63,7 +66,6 @@ export async function startServer(
   logger: Logger,
   overrides: Pick<EngineOptions, 'clock'> = {},
 ): Promise<RunningServer> {
-  refuseUnservedTenants(app);
   const authenticator = createAuthenticator(config, app);
   const schema = schemaOf(app);
   if (config.auditReads) auditReads(schema, registerDomains(app.domains).projections);
@@ -90,10 +92,14 @@ export async function startServer(
   try {
     postgres = await providePostgres(config, observer);
     const { url } = postgres;
-    stores =
-      app.tenants?.mode === 'database'
-        ? serveTenants({ ...common, logger, metrics, databases: databasesOf(app, config, url) })
-        : oneStore(await ServedStore.open({ ...common, url, tenant: undefined, logger, observer, activeCallers }));
+    stores = app.tenants
+      ? serveTenants({
+          ...common,
+          logger,
+          metrics,
+          place: await placeOf(app, app.tenants.mode, { config, url, observer }),
+        })
+      : oneStore(await ServedStore.open({ ...common, url, tenant: undefined, logger, observer, activeCallers }));
   } catch (error) {
     await listeners.close();
     await postgres?.release();
@@ -138,6 +144,20 @@ export async function startServer(
 function onlyStore({ one }: Stores): ServedStore {
   if (!one) throw new Error('Each tenant has a store of its own: name the tenant, with storeOf(tenant).');
   return one;
+}
+
+async function placeOf(
+  app: App,
+  mode: TenantMode,
+  { config, url, observer }: { readonly config: Config; readonly url: string; readonly observer: ServerObserver },
+): Promise<TenantPlace> {
+  if (mode === 'database') return { databases: databasesOf(app, config, url) };
+  const shared = await openSharedDatabase({
+    ...{ url, readUrl: config.readDatabaseUrl, observer },
+    ...databaseOptions(config),
+    appMigrations: app.migrations,
+  });
+  return { shared, url };
 }
 
 /** @throws {DocumentsError} */

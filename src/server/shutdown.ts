@@ -59,7 +59,7 @@ export function shutdownSteps({
     ['close connections', () => listeners.close()],
     ['stop projections', () => inEach(({ engine }) => engine.stop())],
     ['release the adapters', () => inEach((store) => store.releaseAdapters())],
-    ['close the database', () => inEach((store) => store.closeDatabase())],
+    ['close the database', () => inEach((store) => store.closeDatabase()).then(() => stores.close())],
     ['leave Postgres', () => postgres.release()],
     ['close OPS_PORT', () => listeners.closeOperations()],
   ];

@@ -24,6 +24,8 @@ export interface Stores {
   start(): Promise<void>;
   /** Opens no more stores. Resolves when none is being opened or closed. */
   stopOpening(): Promise<void>;
+  /** Closes what stores share. They are closed already. */
+  close(): Promise<void>;
 }
 
 /** One store for everybody. */
@@ -38,5 +40,6 @@ export function oneStore(store: ServedStore): Stores {
     },
     start: () => store.engine.start(),
     stopOpening: async () => {},
+    close: async () => {},
   };
 }

@@ -4,7 +4,7 @@ import type { Finding } from '../../doctor/finding.ts';
 import { registerDomains } from '../../kernel/define/domain.ts';
 import { databaseOptions } from '../../settings/database-options.ts';
 import { type CommandFactory, print } from '../cli.ts';
-import { withPostgres } from '../context.ts';
+import { sharesDatabase, withPostgres } from '../context.ts';
 import { CliError } from '../errors.ts';
 
 /** `doctor`: looks at the database and its surroundings before the first start, or when something is wrong. */
@@ -19,13 +19,21 @@ It changes nothing and needs no server. Each line is ok, warning or problem, wit
 code is 1 if there is a problem.`,
     )
     .action(({ json = false }: { json?: boolean }) =>
-      withPostgres(cli, async ({ url, config }) => {
+      withPostgres(cli, async ({ url, config, tenant }) => {
         const { connections, roles } = databaseOptions(config);
         const findings: Finding[] = [];
         const hasOwnUrls = Object.values(roles.urls).every((own) => own !== undefined);
         const types = registerDomains(cli.app.domains).events;
         const { readDatabaseUrl: readUrl, clockSkewLimitMs } = config;
-        const about = { url, readUrl, clockSkewLimitMs, connections, hasOwnUrls, types };
+        const about = {
+          url,
+          tenant: sharesDatabase(cli) ? tenant : undefined,
+          readUrl,
+          clockSkewLimitMs,
+          connections,
+          hasOwnUrls,
+          types,
+        };
         for await (const finding of examine({ ...about, signal: cli.signal })) {
           findings.push(finding);
           for (const line of json ? [JSON.stringify(finding)] : linesOf(finding)) print(cli, line);

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { sql } from 'drizzle-orm';
-import type { Database } from '../../database/client.ts';
+import { type Database, openPool } from '../../database/client.ts';
 import { store } from '../../database/schema.ts';
+import { settingsFor } from '../../database/tenancy/ensure-tenancy.ts';
+import { registerDomains } from '../../kernel/define/domain.ts';
 import { dropVersion, storedVersions } from '../../kernel/read/tables/catalogue.ts';
 import { type Cli, type CommandFactory, print, say } from '../cli.ts';
-import { withDatabase } from '../context.ts';
+import { sharesDatabase, withWholeDatabase } from '../context.ts';
 import { CliError } from '../errors.ts';
-import { projectionsOf } from '../projections/chosen.ts';
 
 const WHAT_IT_MEANS = `
 Run it once after the database was restored from a backup, or a standby was promoted that lacked the last events, before
@@ -25,7 +26,7 @@ export const restoreEpochCommand: CommandFactory = (cli) =>
     .option('--yes', 'confirm; without it nothing is changed')
     .addHelpText('after', WHAT_IT_MEANS)
     .action(({ yes }: { yes?: boolean }) =>
-      withDatabase(cli, async ({ db }) => {
+      withWholeDatabase(cli, async ({ db, url }) => {
         if (!yes) {
           throw new CliError(
             'NOT_CONFIRMED',
@@ -37,8 +38,10 @@ export const restoreEpochCommand: CommandFactory = (cli) =>
         if (!now) throw new CliError('STORE_MISSING', 'The database has no row in es.store; restore it.');
         print(cli, `The epoch is now ${now.epoch}; it was ${before?.epoch}.`);
         print(cli, 'Tokens from before are answered with FOREIGN_TOKEN; clients read without them and continue.');
-        await dropSnapshots(db);
-        await comeBackToTheEnd(cli, db);
+        await forEachLog(cli, db, url, async (log) => {
+          await dropSnapshots(log);
+          await comeBackToTheEnd(cli, log);
+        });
         if (await isServed(db)) {
           say(
             cli,
@@ -47,6 +50,17 @@ export const restoreEpochCommand: CommandFactory = (cli) =>
         }
       }),
     );
+
+/** Does work on the log of the database, or on that of each tenant who shares it: they were restored together. */
+async function forEachLog(cli: Cli, db: Database, url: string, work: (db: Database) => Promise<void>): Promise<void> {
+  if (!sharesDatabase(cli)) return work(db);
+  const tenants = await db.execute<{ name: string }>(sql`select name from es.tenants order by name`);
+  for (const { name } of tenants) {
+    const settings = await settingsFor(name, db);
+    const pool = openPool({ url, connections: 1, applicationName: 'afterwrite cli', settings });
+    await work(pool.db).finally(() => pool.close(1000));
+  }
+}
 
 /** Snapshots may be of events that the log no longer has. Nothing depends on them: they are taken again. */
 async function dropSnapshots(db: Database): Promise<void> {
@@ -80,7 +94,8 @@ async function comeBackToTheEnd(cli: Cli, db: Database): Promise<void> {
  * code of such a version is started again, it creates and fills the version again, and shows no lost event.
  */
 async function dropUnusedAhead(cli: Cli, db: Database): Promise<void> {
-  const own = new Set(projectionsOf(cli).map(({ checkpoint }) => checkpoint.key));
+  const { projections } = registerDomains(cli.app.domains);
+  const own = new Set([...projections.values()].map(({ checkpoint }) => checkpoint.key));
   const ahead = await db.execute<{ projection: string }>(
     sql`select projection from read.checkpoints where position > (select coalesce(max(position), 0) from es.events)`,
   );

@@ -1,8 +1,7 @@
-import { registerDomains } from '../../kernel/define/domain.ts';
 import { DeadLetters } from '../../kernel/read/dead-letters/dead-letters.ts';
 import type { RetryOutcome } from '../../kernel/read/dead-letters/retry/retry.ts';
 import { type Cli, print } from '../cli.ts';
-import { type DatabaseContext, withDatabase } from '../context.ts';
+import { type DatabaseContext, registryOf, withDatabase } from '../context.ts';
 import { formatCount } from '../output/table.ts';
 
 /** Gives `work` the dead letters of a database that servers may be using. */
@@ -10,7 +9,7 @@ export function withDeadLetters<T>(
   cli: Cli,
   work: (deadLetters: DeadLetters, context: DatabaseContext) => Promise<T>,
 ): Promise<T> {
-  const { projections, events } = registerDomains(cli.app.domains);
+  const { projections, events } = registryOf(cli);
   return withDatabase(cli, (context) =>
     work(new DeadLetters({ db: context.db, projections: projections.values(), events }), context),
   );

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { registerDomains } from '../../kernel/define/domain.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Cli } from '../cli.ts';
+import { registryOf } from '../context.ts';
 import { CliError } from '../errors.ts';
 
 /** All read models of the application, those of the engine included. */
-export function projectionsOf({ app }: Cli): Projection[] {
-  return [...registerDomains(app.domains).projections.values()];
+export function projectionsOf(cli: Cli): Projection[] {
+  return [...registryOf(cli).projections.values()];
 }
 
 /**

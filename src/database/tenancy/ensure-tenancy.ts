@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
 import { DatabaseError } from '../errors.ts';
 import { quoted } from '../roles/statements.ts';
-import { TENANT_COLUMN } from './tenant-setting.ts';
+import { TENANT_COLUMN, TENANT_SETTING } from './tenant-setting.ts';
 import { tenantStatements } from './tenant-tables.ts';
 
 /**
@@ -12,7 +12,7 @@ import { tenantStatements } from './tenant-tables.ts';
 export type Tenancy = 'column' | undefined;
 
 /** True if the log has a column for the tenant. */
-async function hasTenants(db: Database): Promise<boolean> {
+export async function hasTenants(db: Database): Promise<boolean> {
   const [row] = await db.execute<{ there: boolean }>(sql`
     select exists (select from pg_attribute where attrelid = to_regclass('es.events') and attname = ${TENANT_COLUMN}
                    and not attisdropped) as there`);
@@ -94,6 +94,21 @@ async function empty(tx: Database): Promise<void> {
 
 function mismatch(why: string): DatabaseError {
   return new DatabaseError('TENANCY_MISMATCH', `The database does not fit the application: ${why}.`);
+}
+
+/**
+ * The settings with which a connection of the URL's user sees and changes what belongs to one tenant, and nothing else: as the
+ * owner of the tables, whom policies confine.
+ * @throws {DatabaseError} TENANCY_MISMATCH if tenants do not share the database; TENANT_MISSING if the tenant was never here.
+ */
+export async function settingsFor(tenant: string, db: Database): Promise<Readonly<Record<string, string>>> {
+  if (!(await hasTenants(db))) throw mismatch("tenants do not share it, and the application has tenants: 'column'");
+  const [owner] = await db.execute<{ role: string }>(
+    sql`select pg_get_userbyid(relowner) as role from pg_class where oid = 'es.events'::regclass`,
+  );
+  const [known] = await db.execute(sql`select from es.tenants where name = ${tenant}`);
+  if (!known || !owner) throw new DatabaseError('TENANT_MISSING', `There is no tenant ${tenant} in this database.`);
+  return { role: owner.role, [TENANT_SETTING]: tenant };
 }
 
 /**

@@ -26,6 +26,8 @@ export interface SharedDatabase {
    * belong to this tenant alone.
    */
   open(tenant: string): Promise<AfterwriteDatabase>;
+  /** Whether a tenant was here before. */
+  has(tenant: string): Promise<boolean>;
   /** The tenants who were here, by name. */
   tenants(): Promise<readonly string[]>;
   /** Waits for running statements at most `timeoutMs`, then cuts them off. */
@@ -113,6 +115,10 @@ export async function openSharedDatabase(options: DatabaseOptions): Promise<Shar
       await noteTenant(pools.watch.of(tenant).db, tenant);
       return databaseOf(tenant, { url, migrated, pools, key, own: own(tenant) });
     },
+    has: async (tenant) => {
+      const { db } = pools.watch.of(tenant);
+      return (await db.execute(sql`select from es.tenants where name = ${tenant}`)).length > 0;
+    },
     tenants: async () => {
       const rows = await pools.watch
         .of('/')
@@ -121,6 +127,28 @@ export async function openSharedDatabase(options: DatabaseOptions): Promise<Shar
     },
     close,
   };
+}
+
+/**
+ * Opens a database that tenants share for one of them alone, for a command.
+ * @throws {DatabaseError} as {@link openSharedDatabase}; TENANT_MISSING if the tenant was never here.
+ */
+export async function openForTenant(tenant: string, options: DatabaseOptions): Promise<AfterwriteDatabase> {
+  const shared = await openSharedDatabase(options);
+  try {
+    if (!(await shared.has(tenant))) {
+      throw new DatabaseError('TENANT_MISSING', `There is no tenant ${tenant} in this database.`);
+    }
+    const opened = await shared.open(tenant);
+    const close = async (timeoutMs?: number) => {
+      await opened.close(timeoutMs);
+      await shared.close(timeoutMs);
+    };
+    return { ...opened, close };
+  } catch (error) {
+    await shared.close(1000);
+    throw DatabaseError.from(error, options.url);
+  }
 }
 
 interface OfTenant {

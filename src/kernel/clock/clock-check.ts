@@ -57,7 +57,8 @@ export class ClockCheck {
     if (performance.now() - this.#lookedUpAt < LOOKUP_EVERY_MS) return;
     this.#lookedUpAt = performance.now();
     try {
-      const [row] = await db.execute<{ position: number }>(sql`select accepted_position as position from es.store`);
+      const [row] = await db.execute<{ position: number }>(sql`
+        select greatest(accepted_position, (select max(up_to) from es.acceptances)) as position from es.store`);
       this.#accepted = row?.position ?? 0;
     } catch (error) {
       observer.tell('faultMet', { error, context: { part: 'clock' } });

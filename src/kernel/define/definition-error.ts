@@ -11,7 +11,6 @@ export const DEFINITION_ERROR_CODES = [
     'READ_UNDECLARED',
     'INPUT_UNSUPPORTED',
     'BAD_SETTING',
-    'TENANTS_UNSUPPORTED',
   ] as const),
   'SEVERAL_MISTAKES',
 ] as const;

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { SharedDatabase } from '../../database/tenancy/shared-database.ts';
 import type { TenantDatabases } from '../../database/tenants/tenant-databases.ts';
 import { TenantUnavailableError, TenantUnknownError } from '../../kernel/errors.ts';
 import { ActiveCallers } from '../../scheduling/active-callers.ts';
@@ -15,14 +16,22 @@ import { type OpenedTenant, TenantRegistry } from './tenant-registry.ts';
 export interface TenantServing extends StoreSurroundings {
   /** The settings of the server. */
   readonly config: Config;
-  readonly databases: TenantDatabases;
+  readonly place: TenantPlace;
   readonly logger: Logger;
   readonly metrics: Metrics | undefined;
 }
 
+/** Where the rows of tenants are: in a database for each, or in one that they share. */
+export type TenantPlace =
+  | { readonly databases: TenantDatabases }
+  | { readonly shared: SharedDatabase; readonly url: string };
+
+/** How long statements may take to end when the shared database is closed, in ms. */
+const CLOSE_MS = 1000;
+
 /** A store for each tenant, opened when somebody asks for it. */
 export function serveTenants(serving: TenantServing): Stores {
-  const { config, logger, metrics } = serving;
+  const { config, logger, metrics, place } = serving;
   const registry = new TenantRegistry<OpenTenant>({
     limit: config.tenantsOpen,
     open: async (tenant) => {
@@ -58,6 +67,9 @@ export function serveTenants(serving: TenantServing): Stores {
     use,
     start: async () => {},
     stopOpening: async () => void (await registry.stopOpening()),
+    close: async () => {
+      if ('shared' in place) await place.shared.close(CLOSE_MS);
+    },
   };
 }
 
@@ -67,13 +79,13 @@ interface OpenTenant extends OpenedTenant {
 
 /** @throws {TenantUnknownError} or why the database cannot be used. */
 async function openTenant(tenant: string, serving: TenantServing): Promise<OpenTenant> {
-  const { databases, config: ofServer, metrics } = serving;
-  const url = await urlOf(tenant, databases, ofServer.tenantCreate);
+  const { place, config: ofServer, metrics } = serving;
+  const url = await urlOf(tenant, place, ofServer.tenantCreate);
   const config = configOfTenant(ofServer, url);
   const logger = serving.logger.child({ tenant });
   const store = await ServedStore.open({
     ...serving,
-    ...{ config, url, tenant, logger },
+    ...{ config, url, tenant, logger, shared: 'shared' in place ? place.shared : undefined },
     observer: observeServer(logger, metrics),
     activeCallers: new ActiveCallers(),
   });
@@ -93,7 +105,12 @@ async function openTenant(tenant: string, serving: TenantServing): Promise<OpenT
   };
 }
 
-async function urlOf(tenant: string, databases: TenantDatabases, mayCreate: boolean): Promise<string> {
+async function urlOf(tenant: string, place: TenantPlace, mayCreate: boolean): Promise<string> {
+  if ('shared' in place) {
+    if (mayCreate || (await place.shared.has(tenant))) return place.url;
+    throw new TenantUnknownError();
+  }
+  const { databases } = place;
   const url = await databases.urlOf(tenant);
   if (url !== undefined) return url;
   if (mayCreate && databases.create) {
