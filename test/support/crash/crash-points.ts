@@ -17,12 +17,19 @@ export interface Scenario {
   readonly run: (point: CrashPoint) => Promise<void>;
 }
 
+/**
+ * For the life of a server. It has hundreds of messages, and most are alike: each of its dozen connections begins with the same
+ * ones, and each batch repeats those of the one before. So a run tries a fifth of them. Its seed decides which, and
+ * a few runs try all.
+ */
+export const OF_A_LIFE = 35;
+
 export interface Points {
   /** How many messages the scenario has at least: with fewer it does not do what the test is about. */
   readonly messages: number;
   /**
-   * Every nth message is tried, unless `CRASH_STEP` says otherwise. Each way to break begins with another one, so that together
-   * they try every message about once; the seed of the run decides which way tries which.
+   * Every nth message is tried, unless `CRASH_STEP` says otherwise; by default as many as there are ways to break, so that together
+   * these try every message about once. See {@link OF_A_LIFE} for scenarios of hundreds of messages.
    */
   readonly every?: number;
   /** Timers add messages. A run may then be over before one of the last points. */
@@ -73,7 +80,8 @@ async function count({ proxy, run }: Scenario, how: Break, dies: CrashPoint['die
 function pointsOf(messages: number, how: Break, dies: CrashPoint['dies'], every: number): number[] {
   const step = Number(process.env.CRASH_STEP ?? every);
   const nth = CRASHES.findIndex((crash) => crash[0] === how && crash[1] === dies);
-  const first = 1 + ((Math.round((nth * step) / CRASHES.length) + testSeed()) % step);
+  // Each way to break begins with another message, and the seed of the run decides with which.
+  const first = 1 + ((Math.round((nth * step) / CRASHES.length) + testSeed()) % Math.min(step, messages));
   const points: number[] = [];
   for (let at = first; at <= messages; at += step) points.push(at);
   return points;

@@ -19,72 +19,90 @@ const schema = buildSchema(domains, registry);
 const MAY_BE_EMPTY = ['content'];
 const PRICE = { amount: 100, currency: 'GBP' };
 
-/** An input of each mutation that would be accepted; fields that may be left out are there too. */
-async function goodInputs(): Promise<Record<string, Record<string, unknown>>> {
-  const shop = await openShop(app);
-  const { customerId, productId } = shop;
-  const { aggregateId: orderId } = await placeOrder(app, shop);
-  const other = await registerProduct(app, { sku: 'OTHER' });
-  await accepted(app, 'addOrderItem', { orderId, productId: other.aggregateId, quantity: 1 });
-  const { aggregateId: confirmed } = await placeOrder(app, shop);
-  await accepted(app, 'confirmOrder', { orderId: confirmed });
-  const { aggregateId: shipped } = await placeOrder(app, shop);
-  await accepted(app, 'confirmOrder', { orderId: shipped });
-  await accepted(app, 'shipOrder', { orderId: shipped, carrier: 'UPS', trackingNumber: '1' });
-  const open = async () => (await accepted(app, 'openAccount', { owner: 'Ada', currency: 'GBP' })).aggregateId;
-  const [accountId, toAccountId] = [await open(), await open()];
+const newOrder = async () => (await placeOrder(app, await openShop(app))).aggregateId;
+const confirmedOrder = async () => {
+  const orderId = await newOrder();
+  await accepted(app, 'confirmOrder', { orderId });
+  return orderId;
+};
+const shippedOrder = async () => {
+  const orderId = await confirmedOrder();
+  await accepted(app, 'shipOrder', { orderId, carrier: 'UPS', trackingNumber: '1' });
+  return orderId;
+};
+const newAccount = async () => (await accepted(app, 'openAccount', { owner: 'Ada', currency: 'GBP' })).aggregateId;
+const fullAccount = async () => {
+  const accountId = await newAccount();
   await accepted(app, 'deposit', { accountId, amount: PRICE });
-  const account = { accountId, amount: PRICE, reference: 'Rent' };
-  const { aggregateId: noteId } = await accepted(app, 'createNote', { title: 'Tea', content: '', tags: ['a'] });
-  const { aggregateId: authorId } = await accepted(app, 'registerAuthor', { displayName: 'Ada' });
-  const article = { authorId, title: 'Looms', body: 'They weave.', tags: ['a'] };
-  const { aggregateId: articleId } = await accepted(app, 'publishArticle', article);
-  return {
-    registerCustomer: { id: randomUUID(), name: 'Bob', email: 'bob@example.org' },
-    renameCustomer: { customerId, name: 'Bob' },
-    registerProduct: { id: randomUUID(), sku: 'CUP', name: 'Cup', price: PRICE },
-    changeProductPrice: { productId, price: PRICE },
-    receiveStock: { productId, quantity: 5 },
-    placeOrder: {
-      id: randomUUID(),
-      customerId,
+  return accountId;
+};
+const newNote = async () => (await accepted(app, 'createNote', { title: 'Tea', content: '', tags: ['a'] })).aggregateId;
+const newAuthor = async () => (await accepted(app, 'registerAuthor', { displayName: 'Ada' })).aggregateId;
+const article = async () => ({ authorId: await newAuthor(), title: 'Looms', body: 'They weave.', tags: ['a'] });
+const newArticle = async () => (await accepted(app, 'publishArticle', await article())).aggregateId;
+const payment = async () => ({ accountId: await fullAccount(), amount: PRICE, reference: 'Rent' });
+
+/** Makes an input of each mutation that is accepted; fields that may be left out are there too. */
+const goodInputs: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  registerCustomer: async () => ({ id: randomUUID(), name: 'Bob', email: 'bob@example.org' }),
+  renameCustomer: async () => ({ customerId: (await openShop(app)).customerId, name: 'Bob' }),
+  registerProduct: async () => ({ id: randomUUID(), sku: 'CUP', name: 'Cup', price: PRICE }),
+  changeProductPrice: async () => ({ productId: (await openShop(app)).productId, price: PRICE }),
+  receiveStock: async () => ({ productId: (await openShop(app)).productId, quantity: 5 }),
+  placeOrder: async () => {
+    const { customerId, productId } = await openShop(app);
+    return {
+      ...{ id: randomUUID(), customerId },
       items: [{ productId, quantity: 1 }],
       shippingAddress: { ...ADDRESS, line2: 'B' },
-    },
-    addOrderItem: { orderId, productId, quantity: 1 },
-    removeOrderItem: { orderId, productId },
-    confirmOrder: { orderId },
-    shipOrder: { orderId: confirmed, carrier: 'UPS', trackingNumber: '1' },
-    confirmDelivery: { orderId: shipped },
-    cancelOrder: { orderId, reason: 'Too many teapots.' },
-    openAccount: { id: randomUUID(), owner: 'Ada', currency: 'GBP' },
-    deposit: account,
-    withdraw: account,
-    transfer: { id: randomUUID(), fromAccountId: accountId, toAccountId, amount: PRICE, reference: 'Rent' },
-    createNote: { id: randomUUID(), title: 'Tea', content: 'Black.', tags: ['a'], workspaceId: 'kitchen' },
-    renameNote: { noteId, title: 'Coffee' },
-    editNote: { noteId, content: 'Black.' },
-    tagNote: { noteId, tag: 'b' },
-    untagNote: { noteId, tag: 'a' },
-    archiveNote: { noteId },
-    restoreNote: { noteId },
-    revertNote: { noteId, version: 1 },
-    registerAuthor: { id: randomUUID(), displayName: 'Ada', avatarUrl: 'https://example.org/ada.png' },
-    renameAuthor: { authorId, displayName: 'Countess' },
-    publishArticle: { id: randomUUID(), ...article },
-    tagArticle: { articleId, tag: 'b' },
-    comment: { articleId, body: 'Well woven.' },
-  };
-}
+    };
+  },
+  addOrderItem: async () => {
+    const shop = await openShop(app);
+    const { aggregateId: orderId } = await placeOrder(app, shop);
+    return { orderId, productId: shop.productId, quantity: 1 };
+  },
+  removeOrderItem: async () => {
+    const shop = await openShop(app);
+    const { aggregateId: orderId } = await placeOrder(app, shop);
+    const { aggregateId: other } = await registerProduct(app, { sku: 'OTHER' });
+    await accepted(app, 'addOrderItem', { orderId, productId: other, quantity: 1 });
+    return { orderId, productId: shop.productId };
+  },
+  confirmOrder: async () => ({ orderId: await newOrder() }),
+  shipOrder: async () => ({ orderId: await confirmedOrder(), carrier: 'UPS', trackingNumber: '1' }),
+  confirmDelivery: async () => ({ orderId: await shippedOrder() }),
+  cancelOrder: async () => ({ orderId: await newOrder(), reason: 'Too many teapots.' }),
+  openAccount: async () => ({ id: randomUUID(), owner: 'Ada', currency: 'GBP' }),
+  deposit: payment,
+  withdraw: payment,
+  transfer: async () => ({
+    ...{ id: randomUUID(), fromAccountId: await fullAccount(), toAccountId: await newAccount() },
+    ...{ amount: PRICE, reference: 'Rent' },
+  }),
+  createNote: async () => ({ id: randomUUID(), title: 'Tea', content: 'Black.', tags: ['a'], workspaceId: 'kitchen' }),
+  renameNote: async () => ({ noteId: await newNote(), title: 'Coffee' }),
+  editNote: async () => ({ noteId: await newNote(), content: 'Black.' }),
+  tagNote: async () => ({ noteId: await newNote(), tag: 'b' }),
+  untagNote: async () => ({ noteId: await newNote(), tag: 'a' }),
+  archiveNote: async () => ({ noteId: await newNote() }),
+  restoreNote: async () => ({ noteId: await newNote() }),
+  revertNote: async () => ({ noteId: await newNote(), version: 1 }),
+  registerAuthor: async () => ({ id: randomUUID(), displayName: 'Ada', avatarUrl: 'https://example.org/ada.png' }),
+  renameAuthor: async () => ({ authorId: await newAuthor(), displayName: 'Countess' }),
+  publishArticle: async () => ({ id: randomUUID(), ...(await article()) }),
+  tagArticle: async () => ({ articleId: await newArticle(), tag: 'b' }),
+  comment: async () => ({ articleId: await newArticle(), body: 'Well woven.' }),
+};
 
 const mutations = [...registry.commands.keys()];
 
 describe.each(mutations)('%s', (mutation) => {
   let good: Record<string, unknown>;
   beforeAll(async () => {
-    const input = (await goodInputs())[mutation];
-    if (!input) throw new Error(`Say what a good input of ${mutation} is.`);
-    good = input;
+    const make = goodInputs[mutation];
+    if (!make) throw new Error(`Say what a good input of ${mutation} is.`);
+    good = await make();
   });
 
   it('answers everything that can be wrong with its input in words, and nothing happens', async () => {

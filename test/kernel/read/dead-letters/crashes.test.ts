@@ -3,7 +3,7 @@ import type { AfterwriteDatabase } from '../../../../src/database/database.ts';
 import { isTransient } from '../../../../src/database/transient.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
 import { type Lane, untilDone, useLanes } from '../../../support/crash/crash-lane.ts';
-import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash/crash-points.ts';
+import { breakAtPoints, CRASHES, OF_A_LIFE, type Scenario } from '../../../support/crash/crash-points.ts';
 import { type Fault, failing } from '../../../support/kernel/driven-projection.ts';
 import {
   Book,
@@ -112,7 +112,7 @@ describe('the same events are parked as without a crash', () => {
           },
         }),
       );
-      await breakAtPoints(runs, how, dies, { messages: 30, every: 17, isTimed: true });
+      await breakAtPoints(runs, how, dies, { messages: 30, every: OF_A_LIFE, isTimed: true });
     },
     60_000,
   );

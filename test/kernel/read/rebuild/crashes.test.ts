@@ -7,7 +7,7 @@ import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild
 import { shadowOf } from '../../../../src/kernel/read/rebuild/shadow.ts';
 import { swapIn } from '../../../../src/kernel/read/rebuild/swap.ts';
 import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash/crash-lane.ts';
-import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash/crash-points.ts';
+import { breakAtPoints, CRASHES, OF_A_LIFE, type Scenario } from '../../../support/crash/crash-points.ts';
 import { anAppend, incremented } from '../../../support/kernel/appends.ts';
 import { counterDomain, counters } from '../../../support/kernel/counter.ts';
 import { until } from '../../../support/until.ts';
@@ -158,7 +158,7 @@ describe('a rebuild comes to its end', () => {
           },
         }),
       );
-      await breakAtPoints(runs, how, dies, { messages: 30, every: 31, isTimed: true });
+      await breakAtPoints(runs, how, dies, { messages: 30, every: 2 * OF_A_LIFE, isTimed: true });
     },
     60_000,
   );

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { beforeAll, describe, it } from 'vitest';
 import { newInstanceId } from '../../../../src/kernel/checkpoints/leases/instance-id.ts';
 import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash/crash-lane.ts';
-import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash/crash-points.ts';
+import { breakAtPoints, CRASHES, OF_A_LIFE, type Scenario } from '../../../support/crash/crash-points.ts';
 import type { CrashPoint } from '../../../support/crash/crash-proxy.ts';
 import { Burned, libraryAppends, libraryDomain, Read, Renamed, Written } from '../../../support/kernel/library.ts';
 
@@ -78,7 +78,7 @@ describe('projections come to the end of the log with the rows of a fold from sc
           },
         }),
       );
-      await breakAtPoints(runs, how, dies, { messages: 30, every: 17, isTimed: true });
+      await breakAtPoints(runs, how, dies, { messages: 30, every: OF_A_LIFE, isTimed: true });
     },
     60_000,
   );
@@ -98,7 +98,7 @@ describe('projections come to the end of the log with the rows of a fold from sc
         };
         return { proxy: lane.proxy, run };
       });
-      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 30, every: 17, isTimed: true });
+      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 30, every: OF_A_LIFE, isTimed: true });
     },
     60_000,
   );
