@@ -8,7 +8,7 @@ import { useEngine } from '../support/kernel/engine.ts';
 import { createDatabase, useDatabase } from '../support/postgres/database.ts';
 import { runCli, startCli } from './support.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const engine = useEngine(database, domains);
 const cli = (...args: string[]) => runCli(database.url, args);
 const ada = { name: 'Ada', email: 'ada@example.org' };

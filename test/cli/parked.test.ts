@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { useDatabase } from '../support/postgres/database.ts';
 import { runCli } from './support.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const cli = (...args: string[]) => runCli(database.url, ['parked', ...args]);
 
 /** An event that a process cannot answer, one that waits behind it, and a deadline. */

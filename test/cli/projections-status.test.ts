@@ -11,7 +11,7 @@ import { useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 import { runCli } from './support.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const engine = useEngine(database, domains);
 const cli = (...args: string[]) => runCli(database.url, args);
 const ada = { name: 'Ada', email: 'ada@example.org' };

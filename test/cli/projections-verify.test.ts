@@ -8,7 +8,7 @@ import { useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 import { runCli, startCli } from './support.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const engine = useEngine(database, domains);
 const cli = (...args: string[]) => runCli(database.url, ['projections', ...args]);
 const shadows = () => database.sql`select * from read.checkpoints where projection like '%#%'`;

@@ -41,7 +41,7 @@ const invoices = ['untidy', 'online-retail-sample'].map((name) =>
   fileURLToPath(new URL(`../shop/import/fixtures/${name}.csv`, import.meta.url)),
 );
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, domains);
 const openGateway = useGateway(database);
 const folder = useFolder();

@@ -15,7 +15,7 @@ import { MemoryStorage, waitingIn } from '../client/support.ts';
 import { useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 let app: RunningServer;
 let url: string;
 async function start(port = '0'): Promise<void> {

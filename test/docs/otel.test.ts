@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 // Processes start slowly where many tests share the machine.
 vi.setConfig({ testTimeout: 120_000 });
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const example = fileURLToPath(new URL('../../docs/example/otel.mjs', import.meta.url));
 
 /** OTLP, as far as it is looked at here. */

@@ -13,7 +13,7 @@ import { useEngine } from '../support/kernel/engine.ts';
 import { connect, useDatabase } from '../support/postgres/database.ts';
 import { customer, STAFF } from './fixtures.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, domains);
 const ROWS = 100_000;
 /** Most pages of 8 kB that a page of 20 may touch: a row may lie on a page of its own, and each index has four levels. */

@@ -16,7 +16,7 @@ const VERSIONS = 2000;
 /** Most pages of the table that one more change may read. With an index that leads to all versions it is twice as many as they fill. */
 const MOST_PAGES = 10;
 
-const database = useDatabase({ tables: libraryTables });
+const database = useDatabase({ tables: libraryTables, per: 'emptied' });
 let pool: Pool;
 beforeEach(() => {
   pool = openPool({ url: database.url, connections: 1, applicationName: 'changes hot rows' });

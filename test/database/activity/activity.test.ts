@@ -6,7 +6,7 @@ import { holdUp } from '../../support/postgres/blocker.ts';
 import { connect, useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 
 it('says whose statements it may not see, and what would let it', async () => {
   const { sql } = database;

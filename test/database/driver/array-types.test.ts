@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../../src/database/session.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 
 it('a new connection sends nothing before the first statement of its caller', async () => {
   const sent: string[] = [];

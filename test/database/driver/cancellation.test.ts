@@ -6,7 +6,7 @@ import { useCancellablePool } from '../../support/postgres/cancellable-pool.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const pool = useCancellablePool(database, 'cancellation test');
 const ask = (signal: AbortSignal, statement = sql`select pg_sleep(60)`) =>
   cancelledBy({ signal }, () => Promise.resolve(pool.db.execute(statement))).then(

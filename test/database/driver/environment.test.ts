@@ -4,7 +4,7 @@ import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 afterEach(() => vi.unstubAllEnvs());
 
 // The driver does not know the first, and would close connections because of the second.

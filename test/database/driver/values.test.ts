@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 
 function openOne() {
   const pool = openPool({ url: database.url, connections: 1, applicationName: 'values test' });

@@ -7,7 +7,7 @@ import { cancelledBy } from '../../../src/database/driver/cancellation.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 
 it('a statement that waits for a connection is sent when the one before it is lost with its connection', async () => {
   const applicationName = 'unpipelined test';

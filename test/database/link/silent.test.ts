@@ -5,7 +5,7 @@ import { isTransient } from '../../../src/database/transient.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { useProxy } from '../../support/postgres/proxy.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const proxy = useProxy(database);
 
 it('a connection on which answers do not come any more is given up for another one', async () => {

@@ -14,7 +14,7 @@ import { type PostgresProxy, useProxy } from '../../support/postgres/proxy.ts';
 import { fc } from '../../support/properties.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openProxy = useProxy(database);
 const openEngine = useEngine(database, [accountsDomain]);
 

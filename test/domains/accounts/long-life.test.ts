@@ -6,7 +6,7 @@ import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { gbp } from '../fixtures.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [accountsDomain]);
 
 /** An account into which a pound was paid so many times: the last hundred by commands, those before straight into the log. */

@@ -16,7 +16,7 @@ import { expectedRows, rowsOf } from '../../support/kernel/rows.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [articlesDomain]);
 
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);

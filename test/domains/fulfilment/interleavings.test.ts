@@ -14,7 +14,7 @@ import { fc } from '../../support/properties.ts';
 import { type TestGateway, useGateway } from '../../support/server/gateway.ts';
 import { EngineShop, shopDomains } from './shop.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, shopDomains);
 const openGateway = useGateway(database);
 

@@ -6,7 +6,7 @@ import { useGateway } from '../../support/server/gateway.ts';
 import { until } from '../../support/until.ts';
 import { EngineShop, shopDomains } from './shop.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, shopDomains);
 const openGateway = useGateway(database);
 const shop = new EngineShop(database);

@@ -15,7 +15,7 @@ import { ServerProcess } from './server-process.ts';
 // Processes start slowly where many tests share the machine.
 vi.setConfig({ testTimeout: 240_000 });
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const open = useTransports({ url: '' });
 // One caller makes all of the load, and is not to wait for what lags after a server was stopped.
 const start = (env: NodeJS.ProcessEnv = {}) =>

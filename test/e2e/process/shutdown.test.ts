@@ -13,7 +13,7 @@ import { ServerProcess, statusOf } from './server-process.ts';
 // Processes start slowly where many tests share the machine.
 vi.setConfig({ testTimeout: 240_000 });
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const open = useTransports({ url: '' });
 const start = () => new ServerProcess({ DATABASE_URL: database.url }).started();
 

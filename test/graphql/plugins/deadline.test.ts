@@ -11,7 +11,7 @@ import { useCancellablePool } from '../../support/postgres/cancellable-pool.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const LONG = 60_000;
 const pool = useCancellablePool(database, 'deadline test');
 

@@ -7,7 +7,7 @@ import { counterDomain, countersTable } from '../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
 import { connect, createDatabase, useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const openEngine = useEngine(database, [counterDomain]);
 
 const sha256 = (...parts: readonly (Buffer | string)[]) =>

@@ -6,7 +6,7 @@ import { counterDomain, countersTable } from '../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const openEngine = useEngine(database, [counterDomain]);
 const [A, B] = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b'] as const;
 

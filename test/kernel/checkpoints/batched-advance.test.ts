@@ -5,7 +5,7 @@ import { UNKNOWN_PLACE } from '../../../src/kernel/checkpoints/advance.ts';
 import { CheckpointBatcher } from '../../../src/kernel/checkpoints/batched-advance.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const owner = randomUUID();
 let pool: Pool;
 let batcher: CheckpointBatcher;

@@ -4,7 +4,7 @@ import { createCheckpoint } from '../../../src/kernel/checkpoints/checkpoints.ts
 import { type CheckpointKind, checkpointId } from '../../../src/kernel/define/checkpoint-id.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const ids = (['projection', 'rebuild', 'verify', 'process', 'effect'] as const satisfies readonly CheckpointKind[]).map(
   (kind) => checkpointId(kind, 'orders_by_day'),
 );

@@ -11,7 +11,7 @@ import type { Writes } from '../../../src/kernel/read/fold/working-rows.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const owner = randomUUID();
 const nothing: Writes = { upserts: new Map(), removals: [], before: new Map(), former: [], keys: new Set() };
 let pool: Pool;

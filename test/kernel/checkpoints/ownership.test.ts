@@ -13,7 +13,7 @@ import { openPooler } from '../../support/postgres/pooler.ts';
 import { useProxy } from '../../support/postgres/proxy.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase({ tables: sumTables });
+const database = useDatabase({ tables: sumTables, per: 'emptied' });
 const proxy = useProxy(database);
 const openEngine = useEngine(database, [fleetDomain]);
 

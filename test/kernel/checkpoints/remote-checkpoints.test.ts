@@ -13,7 +13,7 @@ import { until } from '../../support/until.ts';
 /** Longer than the time in which the next read follows while a notification is to come, in ms. */
 const QUIET_MS = 500;
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const { key } = counters.checkpoint;
 let pool: Pool;
 let remote: RemoteCheckpoints;

@@ -13,7 +13,7 @@ import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../support/
 import { useDatabase } from '../../support/postgres/database.ts';
 import { fc } from '../../support/properties.ts';
 
-const database = useDatabase({ tables: libraryTables });
+const database = useDatabase({ tables: libraryTables, per: 'emptied' });
 const openEngine = useEngine(database, [libraryDomain]);
 
 /** The next action of one of two owners, or an incident. */

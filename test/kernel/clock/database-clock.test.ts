@@ -10,7 +10,7 @@ import { holdUp } from '../../support/postgres/blocker.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const open = useEngine(database, [counterDomain]);
 const SECOND = 1000;
 const HOUR = 3_600_000;

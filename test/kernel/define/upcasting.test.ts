@@ -58,7 +58,7 @@ const domain = {
   projections: [parcels],
   graphql: undefined,
 };
-const database = useDatabase({ tables: [parcelsTable] });
+const database = useDatabase({ tables: [parcelsTable], per: 'emptied' });
 const openEngine = useEngine(database, [domain]);
 
 const fixture = readFileSync(new URL('fixtures/parcels.json', import.meta.url), 'utf8');

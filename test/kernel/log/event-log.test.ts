@@ -11,7 +11,7 @@ import { useDatabase } from '../../support/postgres/database.ts';
 import { useProxy } from '../../support/postgres/proxy.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const openProxy = useProxy(database);
 const openEngine = useEngine(database, [counterDomain]);
 

@@ -6,7 +6,7 @@ import { counterDomain } from '../../support/kernel/counter.ts';
 import { useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
 it('a page of the log is bounded in bytes, whether Postgres has compressed the events or not', async () => {

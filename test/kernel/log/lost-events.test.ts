@@ -10,7 +10,7 @@ import { until } from '../../support/until.ts';
 // A look at the log is made every second.
 vi.setConfig({ testTimeout: 60_000 });
 
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const open = useEngine(database, [counterDomain]);
 
 const openOne = ({ bus }: TestEngine) =>

@@ -18,7 +18,7 @@ import {
 import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
 /** Decides nothing if the counter already has that value. Open counters of others are left alone. */

@@ -6,7 +6,7 @@ import { counterDomain } from '../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 let engine: TestEngine;
 let reads: number;

@@ -10,7 +10,7 @@ import {
 } from '../../../src/kernel/log/sql-json.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 
 /** The source of a function, as the migrations have left it in the database. */
 async function sourceOf(name: string): Promise<string> {

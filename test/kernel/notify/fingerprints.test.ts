@@ -14,7 +14,7 @@ import { useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const openEngine = useEngine(database, [counterDomain]);
 const model = counters as unknown as Projection;
 

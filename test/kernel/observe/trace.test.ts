@@ -64,7 +64,7 @@ describe('a span', () => {
 });
 
 describe('a projection of another server', () => {
-  const database = useDatabase({ tables: [countersTable] });
+  const database = useDatabase({ tables: [countersTable], per: 'emptied' });
   const openEngine = useEngine(database, [counterDomain]);
 
   it('finds the command’s trace in the log', async () => {

@@ -9,7 +9,7 @@ import { useEngine } from '../../support/kernel/engine.ts';
 import { DELIVERY_MS, Delivery, parcelDomain, receiveParcel, sendParcel } from '../../support/kernel/parcel-process.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [parcelDomain]);
 
 it('a deadline comes although a client has guessed the id of its command and used it first', async () => {

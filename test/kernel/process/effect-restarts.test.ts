@@ -7,7 +7,7 @@ import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 import { Asking, anOracle, askOf, questionsDomain } from './questions.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [questionsDomain]);
 
 const answers = async (id?: string) =>

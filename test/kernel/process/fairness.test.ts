@@ -8,7 +8,7 @@ import { fillPurse, parcelDomain, sendParcel } from '../../support/kernel/parcel
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [parcelDomain]);
 
 const customer = () => ({ actor: { id: randomUUID(), roles: ['customer' as const], claims: {} } });

@@ -39,7 +39,7 @@ const Careless = defineProcess('Careless', {
     },
   },
 });
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [{ ...parcelDomain, processes: [Careless] }]);
 
 const returned = async () =>

@@ -9,7 +9,7 @@ import { Delivery, fillPurse, parcelDomain, receiveParcel, sendParcel } from '..
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [parcelDomain]);
 
 const execute = async ({ bus }: Pick<TestEngine, 'bus'>, ...args: Parameters<TestEngine['bus']['executeUnchecked']>) =>

@@ -17,7 +17,7 @@ import { Delivery, fillPurse, parcelDomain, payPostage, sendParcel } from '../..
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [parcelDomain]);
 
 type Executed = (outcome: CommandOutcome, again: () => Promise<CommandOutcome>) => Promise<CommandOutcome>;

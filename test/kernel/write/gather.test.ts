@@ -17,7 +17,7 @@ import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
 import { everyEvent } from '../../support/kernel/log.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);

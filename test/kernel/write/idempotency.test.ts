@@ -23,7 +23,7 @@ import { useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { useProxy } from '../../support/postgres/proxy.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openProxy = useProxy(database);
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 

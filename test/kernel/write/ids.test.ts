@@ -77,7 +77,7 @@ const things = defineDomain({
   graphql: undefined,
 });
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }, things]);
 
 const inUse = { kind: 'rejected', code: 'ID_TAKEN' };

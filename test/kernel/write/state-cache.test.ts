@@ -13,7 +13,7 @@ import { Counter, counterDomain, incrementCounter, openCounter, system } from '.
 import { useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
 const TextWritten = defineEvent('TextWritten', { data: z.object({ text: z.string() }) });

@@ -43,7 +43,7 @@ const domain = defineDomain({
   graphql: undefined,
 });
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const engine = useEngine(database, [domain]);
 const bob: Actor = { id: 'bob', roles: ['customer'], claims: {} };
 

@@ -193,7 +193,7 @@ describe('with METRICS=off', () => {
 });
 
 describe('the metrics of engines on one database', () => {
-  const database = useDatabase({ tables: [countersTable] });
+  const database = useDatabase({ tables: [countersTable], per: 'emptied' });
   const openEngine = useEngine(database, [counterDomain]);
 
   it('count a conflict even if the command was decided again and accepted', async () => {

@@ -8,7 +8,7 @@ import { Tally } from '../../../src/shop/import/tally.ts';
 import { useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-const engine = useEngine(useDatabase(), domains);
+const engine = useEngine(useDatabase({ per: 'emptied' }), domains);
 
 /** An order of product A1, sold at these prices one after the other. */
 function anOrder(invoice: string, ...amounts: readonly [number, ...number[]]) {

@@ -11,7 +11,7 @@ import { useEngine } from '../../support/kernel/engine.ts';
 import { type TestDatabase, useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const engine = useEngine(database, domains);
 const folder = useFolder();
 const untidy = fileURLToPath(new URL('fixtures/untidy.csv', import.meta.url));

@@ -58,7 +58,7 @@ async function readModels(sql: postgres.Sql) {
 
 describe('real invoices of three days', () => {
   const whole = useDatabase({ per: 'file' });
-  const killed = useDatabase();
+  const killed = useDatabase({ per: 'emptied' });
   const aProxy = useProxy(killed);
   const folder = useFolder();
   const aFile = async () => {

@@ -1,4 +1,4 @@
-import { afterEach } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { type AfterwriteDatabase, type DatabaseOptions, openDatabase } from '../../../src/database/database.ts';
 import { openSharedDatabase } from '../../../src/database/tenancy/shared-database.ts';
 import type { Domain } from '../../../src/kernel/define/domain.ts';
@@ -6,6 +6,7 @@ import { createEngine, type Engine } from '../../../src/kernel/engine.ts';
 import type { EngineOptions } from '../../../src/kernel/engine-options.ts';
 import type { EngineOccurrences, EngineSubscriber } from '../../../src/kernel/observe/occurrences.ts';
 import { Observer } from '../../../src/observe/observer.ts';
+import type { TestDatabase, UsedDatabase } from '../postgres/database.ts';
 
 /**
  * Opens a database. With TEST_TENANT it becomes one that tenants share, and is opened as this tenant: the tests of the engine must
@@ -42,8 +43,13 @@ export interface TestEngineOptions extends Partial<Omit<EngineOptions, 'database
   readonly writers?: number;
 }
 
+/** Connections of the writer's pool, unless a test says otherwise. */
+const WRITERS = 2;
+
 /**
  * Opens engines on a database, as many as a test wants (each stands for a server of its own), and closes them after it.
+ * If tests share the database, an engine takes over the connections of one that has ended: to make new
+ * ones takes longer than most tests.
  *
  * ```ts
  * const database = useDatabase({ tables: [countersTable] });
@@ -51,41 +57,60 @@ export interface TestEngineOptions extends Partial<Omit<EngineOptions, 'database
  * it('…', async () => { const { bus } = await engine({ start: true }); … });
  * ```
  */
-export function useEngine(database: { readonly url: string }, domains: readonly Domain[]) {
+export function useEngine(
+  database: Pick<TestDatabase, 'url'> & Partial<Pick<UsedDatabase, 'isShared'>>,
+  domains: readonly Domain[],
+) {
   const closers: (() => Promise<void>)[] = [];
+  /** Opened with the defaults, and used by no engine now; with the URL of the database. */
+  const idle: (readonly [url: string, opened: AfterwriteDatabase])[] = [];
   afterEach(async () => {
     await Promise.all(closers.splice(0).map((close) => close()));
+  });
+  afterAll(async () => {
+    await Promise.all(idle.splice(0).map(([, opened]) => opened.close(1000)));
   });
   return async ({
     url,
     readUrl,
     start = false,
-    writers = 2,
+    writers = WRITERS,
     subscribers = [],
     ...options
   }: TestEngineOptions = {}): Promise<TestEngine> => {
     const faults: TestEngine['faults'] = [];
-    const opened = await openAs(process.env.TEST_TENANT, {
-      url: url ?? database.url,
-      readUrl,
-      connections: { writer: writers, projector: 3, reader: 1 },
-    });
+    const isReusable = database.isShared && url === undefined && readUrl === undefined && writers === WRITERS;
+    const nth = isReusable ? idle.findIndex(([of]) => of === database.url) : -1;
+    const [, left] = nth < 0 ? [] : (idle.splice(nth, 1)[0] ?? []);
+    const opened =
+      left ??
+      (await openAs(process.env.TEST_TENANT, {
+        url: url ?? database.url,
+        readUrl,
+        connections: { writer: writers, projector: 3, reader: 1 },
+      }));
+    const openedOn = database.url;
     const engine = createEngine({
       domains,
       ...options,
       database: opened,
       observer: new Observer<EngineOccurrences>([...subscribers, { faultMet: (fault) => faults.push(fault) }]),
     });
+    let ended: Promise<void> | undefined;
+    const end = () => {
+      ended ??= engine.drain().then(() => engine.stop());
+      return ended;
+    };
     let closed: Promise<void> | undefined;
     const close = () => {
-      closed ??= (async () => {
-        await engine.drain();
-        await engine.stop();
-        await opened.close(1000);
-      })();
+      closed ??= end().then(() => opened.close(1000));
       return closed;
     };
-    closers.push(close);
+    closers.push(async () => {
+      if (closed || !isReusable) return close();
+      await end();
+      idle.push([openedOn, opened]);
+    });
     if (start) await engine.start();
     return { ...engine, database: opened, faults, close };
   };

@@ -6,7 +6,7 @@ import { openPool } from '../../../../src/database/client.ts';
 import { mapped, rowMapper } from '../../../../src/database/driver/drizzle/mapped.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const table = pgTable('mapped', {
   id: uuid('id'),
   at: timestamp('at', { precision: 3, withTimezone: true }),

@@ -5,7 +5,7 @@ import { openPool } from '../../../../src/database/client.ts';
 import { prepared } from '../../../../src/database/driver/drizzle/prepared.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 
 it('hand-written SQL is prepared once on a connection, and executed with other parameters each time', async () => {
   const pool = openPool({ url: database.url, connections: 1, applicationName: 'prepared test' });

@@ -6,7 +6,7 @@ import { openPool } from '../../../../src/database/client.ts';
 import { rename, renamed } from '../../../../src/database/driver/drizzle/table-names.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 
 function declared() {
   return pgTable('counters', { id: integer('id').primaryKey(), value: integer('value').notNull() }, (table) => [

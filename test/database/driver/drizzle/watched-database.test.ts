@@ -7,7 +7,7 @@ import { watchedDatabase } from '../../../../src/database/driver/drizzle/watched
 import { readSchema } from '../../../../src/database/schema.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const meters = readSchema.table('meters "new"', { id: integer('id').primaryKey() });
 const readings = readSchema.table('readings', { meter: integer('meter') });
 

@@ -13,7 +13,7 @@ import { until } from '../../../support/until.ts';
 // The server checks the database once a second.
 vi.setConfig({ testTimeout: 60_000 });
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const open = useProxy(database);
 let between: PostgresProxy;
 beforeEach(async () => {

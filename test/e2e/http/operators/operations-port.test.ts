@@ -5,7 +5,7 @@ import { startServer } from '../../../../src/server/server.ts';
 import { readConfig } from '../../../../src/settings/config.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 
 async function start(env: NodeJS.ProcessEnv) {
   const settings = { HOST: '127.0.0.1', PORT: '0', DATABASE_URL: database.url, LOG_LEVEL: 'silent' };

@@ -13,7 +13,7 @@ import { Counter, counterDomain, counters, customer, openCounter, system } from 
 import { useEngine } from '../../../support/kernel/engine.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [counterDomain]);
 
 /** A read model whose key is any text. */

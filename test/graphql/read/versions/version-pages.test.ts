@@ -7,7 +7,7 @@ import { system } from '../../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [notesDomain]);
 const staff = { id: 'staff', roles: ['staff'], claims: {} } as const;
 

@@ -10,7 +10,7 @@ import { faultsInto } from '../../../support/kernel/observers.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
-const database = useDatabase({ tables: sumTables });
+const database = useDatabase({ tables: sumTables, per: 'emptied' });
 const openEngine = useEngine(database, [fleetDomain]);
 
 const shadow = checkpointId('rebuild', 'orders');

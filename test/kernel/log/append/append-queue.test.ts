@@ -12,7 +12,7 @@ import { useDatabase } from '../../../support/postgres/database.ts';
 import { useProxy } from '../../../support/postgres/proxy.ts';
 import { until } from '../../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openProxy = useProxy(database);
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 

@@ -11,7 +11,7 @@ import { useDatabase } from '../../../support/postgres/database.ts';
 import { useProxy } from '../../../support/postgres/proxy.ts';
 import { until } from '../../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openProxy = useProxy(database);
 /** A queue whose connections are looked at soon. */
 function queueAt(url: string, options: Partial<AppendQueueOptions> = {}) {

@@ -48,7 +48,7 @@ const addToCounter = defineCommand('addToCounter', {
   decide: ({ value }, { by }) => CounterIncremented({ by: value + by }),
 });
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 const newer = {
   name: 'newer counters',

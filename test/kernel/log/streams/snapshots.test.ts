@@ -20,7 +20,7 @@ import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import { faultsInto } from '../../../support/kernel/observers.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
 const { events } = Counter;

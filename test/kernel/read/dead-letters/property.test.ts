@@ -20,7 +20,10 @@ import { shelf, shelfHistory, shelfTable } from '../../../support/kernel/shelf.t
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
 
-const database = useDatabase({ tables: [...libraryTables, peopleTable, peopleHistory, shelfTable, shelfHistory] });
+const database = useDatabase({
+  tables: [...libraryTables, peopleTable, peopleHistory, shelfTable, shelfHistory],
+  per: 'emptied',
+});
 const openEngine = useEngine(database, [libraryDomain]);
 
 const keyOf = (projection: Projection, row: Readonly<Record<string, unknown>>) =>

@@ -17,7 +17,7 @@ import { useEngine } from '../../../support/kernel/engine.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const openEngine = useEngine(database, [counterDomain]);
 
 /** Counts double, under the same version. */

@@ -24,7 +24,7 @@ import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../suppo
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
 
-const database = useDatabase({ tables: libraryTables });
+const database = useDatabase({ tables: libraryTables, per: 'emptied' });
 const openEngine = useEngine(database, [libraryDomain]);
 const projections: readonly Projection[] = [books, readings];
 const owner = randomUUID();

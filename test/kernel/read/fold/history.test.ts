@@ -24,7 +24,7 @@ import { expectedHistory, historyOf } from '../../../support/kernel/rows.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
 
-const database = useDatabase({ tables: [...libraryTables, peopleTable, peopleHistory] });
+const database = useDatabase({ tables: [...libraryTables, peopleTable, peopleHistory], per: 'emptied' });
 const openEngine = useEngine(database, [libraryDomain]);
 
 const at = (ms: number) => new Date(Date.UTC(2020, 0, 1) + ms);

@@ -20,7 +20,7 @@ import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import { expectedHistory, historyOf } from '../../../support/kernel/rows.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [notesDomain]);
 const projection = notes as unknown as Projection;
 const staff = { actor: { id: 'staff', roles: ['staff'], claims: {} } } as const;

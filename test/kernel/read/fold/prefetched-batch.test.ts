@@ -26,7 +26,7 @@ import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
 import { until } from '../../../support/until.ts';
 
-const database = useDatabase({ tables: libraryTables });
+const database = useDatabase({ tables: libraryTables, per: 'emptied' });
 const openEngine = useEngine(database, [libraryDomain]);
 const projections: readonly Projection[] = [books, readings];
 const owner = randomUUID();

@@ -14,7 +14,7 @@ import { expectedRows, rowsOf } from '../../../support/kernel/rows.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const openEngine = useEngine(database, [counterDomain]);
 
 const parkedOf = async (projection: string) =>

@@ -9,7 +9,7 @@ import { expectedHistory, historyOf } from '../../../support/kernel/rows.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'emptied' });
 const openEngine = useEngine(database, [notesDomain]);
 const projection = notes as unknown as Projection;
 

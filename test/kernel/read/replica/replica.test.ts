@@ -14,7 +14,7 @@ import { useProxy } from '../../../support/postgres/proxy.ts';
 import { until } from '../../../support/until.ts';
 
 /** The primary stands for its replica: by another way, which a test holds in its hands. */
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const openProxy = useProxy(database);
 const openEngine = useEngine(database, [counterDomain]);
 

@@ -12,7 +12,7 @@ import { useEngine } from '../../../support/kernel/engine.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
-const database = useDatabase({ tables: [countersTable] });
+const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const engine = useEngine(database, [counterDomain]);
 
 /** Postgres crashes and comes back without a batch that it had committed and not flushed. */

@@ -47,7 +47,7 @@ const readSince = defineProjection('readsince', {
   },
 });
 
-const database = useDatabase({ tables: [...libraryTables, readSinceTable] });
+const database = useDatabase({ tables: [...libraryTables, readSinceTable], per: 'emptied' });
 const openEngine = useEngine(database, [libraryDomain]);
 
 const BOOKS = 10;
