@@ -27,6 +27,8 @@ export interface Cancellation {
   readonly caller?: string | undefined;
   /** Called when Postgres has answered, before the work continues. */
   readonly onAnswer?: (() => void) | undefined;
+  /** Told how long Postgres has worked on a statement, in ms, however it ended. Waiting for a connection is not counted. */
+  worked?(ms: number): void;
 }
 
 const current = new AsyncLocalStorage<Cancellation | undefined>();
@@ -39,9 +41,9 @@ export function cancelledBy<T>(cancellation: Cancellation | undefined, work: () 
   return current.run(cancellation, work);
 }
 
-/** The caller whose statements are sent now; undefined if they belong to no caller, or to several. */
-export function currentCaller(): string | undefined {
-  return current.getStore()?.caller;
+/** The work whose statements are sent now; undefined if they belong to no caller, or to several. */
+export function currentWork(): Omit<Cancellation, 'signal'> | undefined {
+  return current.getStore();
 }
 
 /** True for the error of a statement that was cancelled, or that exceeded `statement_timeout`. */

@@ -1,5 +1,5 @@
 import { Semaphore } from '../../scheduling/semaphore.ts';
-import { currentCaller } from './cancellation.ts';
+import { currentWork } from './cancellation.ts';
 import { type Guard, intercept } from './statement.ts';
 
 /**
@@ -19,12 +19,17 @@ export function withoutPipelining(connections: number): Guard {
     const semaphore = new Semaphore(connections, perCaller);
     return (...asked) => {
       const statement = ask(...asked);
-      const caller = currentCaller();
+      const work = currentWork();
+      const caller = work?.caller;
+      let sentAt = 0;
       let state: 'waiting' | 'sent' | 'ended' = 'waiting';
       // The semaphore sends the next statement in a microtask. The driver settles a statement before it knows that its
       // connection is closed: if the next one were sent there at once, that would end the process.
       const ended = () => {
-        if (state === 'sent') semaphore.release(caller);
+        if (state === 'sent') {
+          semaphore.release(caller);
+          work?.worked?.(performance.now() - sentAt);
+        }
         state = 'ended';
       };
       const driver = intercept(statement, {
@@ -33,6 +38,7 @@ export function withoutPipelining(connections: number): Guard {
             // It ended while it waited.
             if (state === 'ended') return semaphore.release(caller);
             state = 'sent';
+            sentAt = performance.now();
             return driver.handler(sent);
           };
           return semaphore.acquire(caller, send);

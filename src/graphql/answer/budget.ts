@@ -31,6 +31,12 @@ const MAX_FAILURES = 100;
  * no more.
  */
 const STEP_BYTES = 256 * 1024;
+/**
+ * Bytes that count for each millisecond that a statement takes Postgres beyond the first ones: ten count as 16 kB do. Nearly
+ * all statements need less than what is free, also on a busy machine.
+ */
+const BYTES_PER_MS = 1639;
+const FREE_MS = 100;
 /** Time after which a caller whose share is used up may ask again, in ms. */
 const RETRY_AFTER_MS = 1000;
 
@@ -51,7 +57,7 @@ export class AnswerBudget {
   #isEnded = false;
   #answerBytes = 0;
   #readBytes = 0;
-  /** Rows that were read, events that were appended, and answers before the last {@link reset}. */
+  /** Rows that were read, time of statements, events that were appended, and answers before the last {@link reset}. */
   #chargedBytes = 0;
   #failures = 0;
   #exhausted: GraphQLError | undefined;
@@ -74,7 +80,7 @@ export class AnswerBudget {
     return this.#answerBytes;
   }
 
-  /** All bytes that were charged: answered, read and appended, including those of executions that ended early. */
+  /** All bytes that were charged: answered, read and appended, and for the time of statements, including those of executions that ended early. */
   get chargedBytes(): number {
     return this.#chargedBytes + this.#answerBytes;
   }
@@ -179,6 +185,11 @@ export class AnswerBudget {
   /** Records bytes of events that were appended. They have limits of their own, but count as charged. */
   appended(bytes: number): void {
     this.#chargedBytes += bytes;
+  }
+
+  /** Records how long Postgres has worked on a statement, in ms. It counts as bytes that were charged do. */
+  worked(ms: number): void {
+    this.#chargedBytes += Math.max(0, Math.round((ms - FREE_MS) * BYTES_PER_MS));
   }
 
   /** The charged rows are no longer held. */

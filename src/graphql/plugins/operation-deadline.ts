@@ -15,6 +15,7 @@ interface LateAnswer {
 export class OperationDeadline implements Cancellation {
   readonly onAnswer: (() => void) | undefined;
   readonly caller: string;
+  readonly #budget: Context['budget'] | undefined;
   readonly #timeoutMs: number;
   readonly #client: Signal | undefined;
   #ending: Ending | undefined;
@@ -24,17 +25,22 @@ export class OperationDeadline implements Cancellation {
 
   constructor(
     timeoutMs: number,
-    { caller, operation }: Pick<Context, 'caller'> & Partial<Pick<Context, 'operation'>>,
+    { caller, operation, budget }: Pick<Context, 'caller'> & Partial<Pick<Context, 'operation' | 'budget'>>,
     client: Signal | undefined,
   ) {
     this.onAnswer = operation?.onResumed;
     this.caller = caller;
+    this.#budget = budget;
     this.#timeoutMs = timeoutMs;
     this.#client = client;
   }
 
   get signal(): Signal | undefined {
     return this.#ending;
+  }
+
+  worked(ms: number): void {
+    this.#budget?.worked(ms);
   }
 
   begin(): void {

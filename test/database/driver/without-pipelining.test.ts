@@ -64,3 +64,24 @@ it('statements of one caller leave a connection to others, who need not wait for
   });
   await until(async () => done.length === 9);
 });
+
+it('tells whose work it is how long each statement has taken, without the wait for a connection', async () => {
+  const pool = openPool({ url: database.url, connections: 1, applicationName: 'timed test', pipelining: false });
+  onTestFinished(() => pool.close(0));
+  const ask = async (statement: string) => {
+    const times: number[] = [];
+    const asked = { signal: undefined, worked: (ms: number) => void times.push(ms) };
+    await cancelledBy(asked, async () => {
+      await pool.db.execute(sql.raw(statement)).catch(() => undefined);
+    });
+    return times;
+  };
+  await ask('select');
+  const [slow = [], waiting = []] = await Promise.all([ask('select pg_sleep(0.5)'), ask('select')]);
+  expect([slow.length, waiting.length]).toEqual([1, 1]);
+  expect(slow[0]).toBeGreaterThan(490);
+  // It has waited for half a second.
+  expect(waiting[0]).toBeLessThan(slow[0] ?? 0);
+  const failed = await ask('select 1 / 0');
+  expect(failed).toHaveLength(1);
+});
