@@ -20,6 +20,8 @@ import { eventsListCommand } from './events/list.ts';
 import { eventsVerifyExportCommand } from './events/verify-export.ts';
 import { eventsVerifyProofCommand } from './events/verify-proof.ts';
 import { generateCommand } from './generate/generate.ts';
+import { keyringCreateCommand } from './keyring/create.ts';
+import { keyringRotateCommand } from './keyring/rotate.ts';
 import { parkedDiscardCommand } from './parked/discard.ts';
 import { parkedListCommand } from './parked/list.ts';
 import { parkedRetryCommand } from './parked/retry.ts';
@@ -56,6 +58,10 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(eventsVerifyExportCommand(cli))
       .addCommand(eventsVerifyProofCommand(cli)),
     new Command('audit-key').description('manage the key that signs the log').addCommand(auditKeyGenerateCommand(cli)),
+    new Command('keyring')
+      .description('manage the keyring with which personal data is encrypted')
+      .addCommand(keyringCreateCommand(cli))
+      .addCommand(keyringRotateCommand(cli)),
     new Command('projections')
       .description('manage the read models')
       .addCommand(projectionsStatusCommand(cli))

@@ -3,6 +3,8 @@ import type { AfterwriteDatabase } from '../database/database.ts';
 import { ActiveCallers } from '../scheduling/active-callers.ts';
 import { ClockCheck } from './clock/clock-check.ts';
 import { clockOf, DatabaseClock, type EngineClock } from './clock/database-clock.ts';
+import { refuseMistakes } from './define/definition-error.ts';
+import { personalMistakes } from './define/registration/personal-mistakes.ts';
 import type { Registry } from './define/registration/registry.ts';
 import { registryOfTenant } from './define/registration/registry-of-tenant.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -57,6 +59,10 @@ export interface EngineCore {
   readonly keys: SubjectKeys | undefined;
 }
 
+/**
+ * Opens what every part needs.
+ * @throws {DefinitionError} SUBJECT_MISSING, PART_UNERASABLE if there is a keyring, and the definitions do not say enough to erase people.
+ */
 export function openCore(options: EngineOptions): EngineCore {
   const { database, domains } = options;
   const { observer = unobserved } = options;
@@ -66,6 +72,7 @@ export function openCore(options: EngineOptions): EngineCore {
   });
   const clock = options.clock?.(ofPostgres) ?? ofPostgres;
   const registry = registryOfTenant(domains, database.tenant);
+  if (options.keyring) refuseMistakes(personalMistakes(registry));
   const erasures = new Erasures(database.projector.db);
   const keys = options.keyring && new SubjectKeys(database.writer.db, database.owner.db, options.keyring);
   return {

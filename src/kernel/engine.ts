@@ -18,6 +18,7 @@ import type { EventLog } from './log/event-log.ts';
 import type { Fingerprints } from './notify/fingerprints.ts';
 import type { Obstacles } from './obstacles.ts';
 import { claimKeyring } from './privacy/claim-keyring.ts';
+import { SubjectIndex } from './privacy/subject-index.ts';
 import type { SubjectKeys } from './privacy/subject-keys.ts';
 import type { ProcessManager } from './process/manager.ts';
 import { DeadLetters } from './read/dead-letters/dead-letters.ts';
@@ -76,6 +77,7 @@ export function createEngine(options: EngineOptions): Engine {
   const processes = openProcesses(core, projector, writeSide);
   const { subjects, ...erasing } = openSubjects(core, projector, writeSide);
   const watch = openWatch(core, projector, writeSide, processes);
+  const subjectIndex = new SubjectIndex(database, observer);
   return {
     registry,
     bus,
@@ -104,6 +106,7 @@ export function createEngine(options: EngineOptions): Engine {
     start: async () => {
       await clock.start();
       await claimKeyring(database.writer.db, options.keyring);
+      if (keys) subjectIndex.begin();
       await readTables.ensure();
       await projector.start();
       await erasing.start();
@@ -128,6 +131,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     stop: async () => {
       watch.stop();
+      subjectIndex.stop();
       clock.stop();
       replica?.stop();
       readTables.stop();

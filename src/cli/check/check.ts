@@ -5,6 +5,8 @@ import { registerDomains } from '../../kernel/define/domain.ts';
 import type { EventDefinition, EventTypes } from '../../kernel/define/event.ts';
 import { isFormer } from '../../kernel/define/former-event.ts';
 import { processEvents } from '../../kernel/define/process-manager/process-events.ts';
+import { personalMistakes } from '../../kernel/define/registration/personal-mistakes.ts';
+import type { Registry } from '../../kernel/define/registration/registry.ts';
 import { SubjectErased } from '../../kernel/define/subjects/subject-erased.ts';
 import { ddlOf, ReadTableError } from '../../kernel/read/tables/table-ddl.ts';
 import { tablesOf } from '../../kernel/read/tables/tables.ts';
@@ -27,6 +29,7 @@ export const checkCommand: CommandFactory = (cli) =>
       'after',
       `
 Run it before each commit and in CI. It checks
+- with KEYRING_URL: whether every event with personal data says whom it is about;
 - the application: definitions that do not fit together, types of the API, read tables that cannot be made;
 - schema/schema.graphql: whether it is the API that the code makes;
 - schema/events.json: whether data of a schema version has another shape than when it was committed.
@@ -49,9 +52,15 @@ async function* checks(cli: Cli, options: CheckOptions): AsyncGenerator<Checked>
   const schema = made(() => printedSchema(schemaOf(app)));
   const registry = made(() => registerDomains(app.domains));
   yield { problems: [...schema.problems, ...registry.problems].filter(isFirst), lines: [] };
+  if (registry.value && cli.env.KEYRING_URL) yield { problems: personalProblems(registry.value), lines: [] };
   if (registry.value) yield { problems: unsupportedTables([...registry.value.projections.values()]), lines: [] };
   if (schema.value !== undefined) yield await checkSchema(folder, schema.value, options);
   if (registry.value) yield await checkEvents(folder, eventsOfAuthors(registry.value.events), options);
+}
+
+/** With a keyring, people can be erased: the definitions have to say who they are. */
+function personalProblems(registry: Registry): CheckProblem[] {
+  return personalMistakes(registry).map(({ code, message }) => ({ code, sentence: message }));
 }
 
 /** Without the engine's own, which its releases keep readable, and without those of which only the name is left. */

@@ -12,6 +12,7 @@ import {
 } from '../../index.ts';
 import { Id, id, newId, text } from '../shared/fields.ts';
 import { currency, Money, MoneyInput } from '../shared/money.ts';
+import { customer } from '../shared/person.ts';
 
 /**
  * The data of every line of the statement. The balance follows from the lines before it, but it is stored: the owner
@@ -57,6 +58,7 @@ export interface AccountState {
 export const Account = defineAggregate('Account', {
   description: 'Money of one owner, in one currency.',
   visibleTo: { staff: 'all', system: 'all', customer: (actor, account) => account.owner === actor.id },
+  subject: ({ owner }) => customer(owner),
   initialState: (): AccountState => ({
     status: 'NONE',
     owner: '',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineAggregate, defineCommand, defineEvent, personal, reject } from '../../index.ts';
 import { Id, id, newId } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
+import { customer } from '../shared/person.ts';
 import { Account, isSomething, NOTHING, reference } from './account.ts';
 
 export const TransferRequested = defineEvent('TransferRequested', {
@@ -25,6 +26,7 @@ interface TransferState {
 export const Transfer = defineAggregate('Transfer', {
   description: 'The wish that money goes from one account to another.',
   visibleTo: { staff: 'all', system: 'all', customer: (actor, transfer) => transfer.owner === actor.id },
+  subject: ({ owner }) => (owner === null ? undefined : customer(owner)),
   initialState: (): TransferState => ({ isRequested: false, owner: null }),
   snapshot: { stateVersion: 2 },
   events: { TransferRequested },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineAggregate, defineCommand, defineEvent, personal, reject, unchanged } from '../../index.ts';
 import { Id, id, newId, text } from '../shared/fields.ts';
+import { customer } from '../shared/person.ts';
 import { Author } from './author.ts';
 
 export const ArticlePublished = defineEvent('ArticlePublished', {
@@ -15,7 +16,11 @@ export const ArticlePublished = defineEvent('ArticlePublished', {
   }),
 });
 export const ArticleTagged = defineEvent('ArticleTagged', { data: z.object({ tag: personal(z.string()) }) });
-export const ArticleCommented = defineEvent('ArticleCommented', { data: z.object({ body: personal(z.string()) }) });
+export const ArticleCommented = defineEvent('ArticleCommented', {
+  data: z.object({ body: personal(z.string()) }),
+  // What somebody says is theirs, not the author's.
+  subject: (_, { actor }) => customer(actor.id),
+});
 
 export interface ArticleState {
   readonly published: boolean;
@@ -26,6 +31,7 @@ export interface ArticleState {
 export const Article = defineAggregate('Article', {
   description: 'What an author has published, with what readers say of it.',
   visibleTo: 'everyone',
+  subject: ({ authorId }) => customer(authorId),
   initialState: (): ArticleState => ({ published: false, authorId: '', tags: [] }),
   events: { ArticlePublished, ArticleTagged, ArticleCommented },
   evolve: {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineAggregate, defineCommand, defineEvent, personal, reject } from '../../index.ts';
 import { id, newId, text } from '../shared/fields.ts';
+import { customer } from '../shared/person.ts';
 
 export const AuthorRegistered = defineEvent('AuthorRegistered', {
   data: z.object({ displayName: personal(z.string()), avatarUrl: personal(z.string()).nullable() }),
@@ -19,6 +20,7 @@ export const Author = defineAggregate('Author', {
   visibleTo: 'everyone',
   // Customers register themselves as authors under the id that they are signed in with.
   idsAreActors: true,
+  subject: (_, id) => customer(id),
   initialState: (): AuthorState => ({ registered: false, displayName: '', avatarUrl: null }),
   events: { AuthorRegistered, AuthorRenamed },
   evolve: {

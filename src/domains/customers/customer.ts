@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineAggregate, defineCommand, defineEvent, personal, reject } from '../../index.ts';
 import { id, newId, text } from '../shared/fields.ts';
+import { customer } from '../shared/person.ts';
 
 export const CustomerRegistered = defineEvent('CustomerRegistered', {
   data: z.object({ name: personal(z.string()), email: personal(z.string()) }),
@@ -17,6 +18,7 @@ export const Customer = defineAggregate('Customer', {
   visibleTo: { staff: 'all', system: 'all', customer: (actor, _, id) => id === actor.id },
   // Customers register themselves under the id that they are signed in with.
   idsAreActors: true,
+  subject: (_, id) => customer(id),
   initialState: (): CustomerState => ({ registered: false, name: '' }),
   events: { CustomerRegistered, CustomerRenamed },
   evolve: {

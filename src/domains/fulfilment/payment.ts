@@ -47,6 +47,8 @@ export interface PaymentState {
 export const Payment = defineAggregate('Payment', {
   description: 'The payment of an order; it has the order’s id.',
   sharesIdsWith: ['Order'],
+  // The fulfilment of an order pays it: its payment is about whom the order is about.
+  subject: 'inherited',
   initialState: (): PaymentState => ({ attempt: 0, status: 'NONE', amount: { amount: 0, currency: '' } }),
   events: {
     AuthorizationRequested,

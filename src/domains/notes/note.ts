@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Allow, type DataOf, defineAggregate, defineCommand, defineEvent, personal, reject } from '../../index.ts';
 import { Id, id, newId, text } from '../shared/fields.ts';
+import { customer } from '../shared/person.ts';
 
 /** The workspace of notes that name none. */
 export const DEFAULT_WORKSPACE = 'default';
@@ -65,6 +66,7 @@ export function pageAfter(
 export const Note = defineAggregate('Note', {
   description: 'Something written down, with all of its former versions.',
   visibleTo: { staff: 'all', system: 'all', customer: (actor, note) => note.authorId === actor.id },
+  subject: ({ authorId }) => (authorId === null ? undefined : customer(authorId)),
   initialState: (): NoteState => ({
     exists: false,
     title: '',

@@ -13,6 +13,7 @@ import {
 import { Customer } from '../customers/index.ts';
 import { Address, AddressInput } from '../shared/address.ts';
 import { Id, id, newId, quantity, text } from '../shared/fields.ts';
+import { customer } from '../shared/person.ts';
 import { MAX_LINES, OrderItem, offer, refuseItems, withItem, withItems, withoutItem } from './order-items.ts';
 
 /**
@@ -58,6 +59,7 @@ export interface OrderState {
 export const Order = defineAggregate('Order', {
   description: 'An order of a customer, from placing to delivery.',
   visibleTo: { staff: 'all', system: 'all', customer: (actor, order) => order.customerId === actor.id },
+  subject: ({ customerId }) => customer(customerId),
   initialState: (): OrderState => ({ status: 'NONE', customerId: '', items: [], revision: 0, paymentMethod: null }),
   snapshot: { stateVersion: 2 },
   events: {

@@ -100,9 +100,10 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     readonly idsAreActors?: boolean;
     /**
      * Whom its events are about, unless they say so themselves, as seen from the state after them: `(loan) =>
-     * person(loan.memberId)`, or `(_, id) => person(id)` if the aggregate is the person.
+     * person(loan.memberId)`, or `(_, id) => person(id)` if the aggregate is the person. `inherited`: whom the event is about that has
+     * caused their command, as for commands that a process issues.
      */
-    readonly subject?: AggregateSubject<State>;
+    readonly subject?: AggregateSubject<State> | 'inherited';
     readonly description?: string;
   },
 ): Aggregate<State, Events> {
@@ -111,6 +112,7 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
   }
   refuseIncomplete(name, options.events, options.evolve);
   const handlers = new Map(Object.entries(options.evolve)) as Map<string, (state: State, event: NewEvent) => State>;
+  const { subject } = options;
   const snapshot = { every: 100, stateVersion: 1, ...options.snapshot };
   refuseMalformedVersion(`Aggregate ${name}`, 'stateVersion', snapshot.stateVersion);
   return {
@@ -124,8 +126,8 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     isVisibleTo: (actor, state, id) => options.visibleTo && isVisible(options.visibleTo, actor, state, id),
     sharesIdsWith: options.sharesIdsWith ?? [],
     idsAreActors: options.idsAreActors ?? false,
-    hasSubject: options.subject !== undefined,
-    subjectOf: (state, id) => somebody(options.subject?.(state, id)),
+    hasSubject: subject !== undefined,
+    subjectOf: (state, id) => (typeof subject === 'function' ? somebody(subject(state, id)) : undefined),
     personalPartsOf: ({ type, data }) => options.events[type]?.personalParts.find(data) ?? [],
   };
 }

@@ -11,6 +11,8 @@ export const DEFINITION_ERROR_CODES = [
     'READ_UNDECLARED',
     'INPUT_UNSUPPORTED',
     'BAD_SETTING',
+    'SUBJECT_MISSING',
+    'PART_UNERASABLE',
   ] as const),
   'SEVERAL_MISTAKES',
 ] as const;

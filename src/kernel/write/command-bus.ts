@@ -89,7 +89,10 @@ export class CommandBus {
   async #runAdmitted(command: Command, input: unknown, options: ExecuteOptions): Promise<CommandOutcome> {
     const validated = validate(command, input, options);
     if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
-    return new CommandRun(this.#parts, identified(command, validated.input, options)).answer();
+    return new CommandRun(
+      this.#parts,
+      identified(command, validated.input, options, this.#parts.sealing?.keys.hashKey),
+    ).answer();
   }
 
   /** @throws if the command would be refused whatever its input. */
@@ -104,7 +107,12 @@ export class CommandBus {
   }
 }
 
-function identified(command: Command, input: unknown, options: ExecuteOptions): AdmittedCommand {
+function identified(
+  command: Command,
+  input: unknown,
+  options: ExecuteOptions,
+  hashKey: Buffer | undefined,
+): AdmittedCommand {
   const { actor, commandId, idsFrom } = options;
   const identity = commandIdentity(
     command.name,
@@ -112,6 +120,7 @@ function identified(command: Command, input: unknown, options: ExecuteOptions): 
     (actor ?? NOBODY).id,
     commandId?.toLowerCase() ?? newId(),
     commandId ? idsFrom : 'client',
+    hashKey,
   );
   return { command, input, identity, options, metadata: metadataOf(options, identity.commandId) };
 }

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { asDerivedId } from '../define/derived-id.ts';
 
 /** How the log recognises a command that is repeated. */
@@ -13,7 +13,7 @@ export interface CommandIdentity {
   /** The id under which earlier versions stored a command of the engine. It counts only if the actor is the same. */
   readonly formerCommandId?: string | undefined;
   /**
-   * The fingerprint that earlier versions stored, which leaves out the actor. It counts only if the stored actor is the
+   * The fingerprint that was stored before: by earlier versions, without the actor, or before there was a keyring. It counts only if the stored actor is the
    * same.
    */
   readonly formerFingerprint?: string | undefined;
@@ -22,24 +22,39 @@ export interface CommandIdentity {
 /** The origin of a command id: a client chose it, or the engine derived it from the subject of the command. */
 export type IdsFrom = 'client' | 'engine';
 
-/** @param actorId the actor's id, as in the events' metadata. */
+/**
+ * @param actorId the actor's id, as in the events' metadata.
+ * @param hashKey a secret, if there is a keyring: without it, nobody can find out from the fingerprint which input a command had.
+ */
 export function commandIdentity(
   command: string,
   input: unknown,
   actorId: string,
   commandId: string,
   idsFrom: IdsFrom = 'client',
+  hashKey?: Buffer,
 ): CommandIdentity & { readonly formerFingerprint: string } {
-  const formerFingerprint = uuidOf(`${command}\n${canonicalJson(input)}`);
-  const fingerprint = uuidOf(`${formerFingerprint}\n${actorId}`);
+  const ofInput = uuidOf(`${command}\n${canonicalJson(input)}`);
+  const ofActor = uuidOf(`${ofInput}\n${actorId}`);
+  const fingerprint = hashKey ? keyedFingerprint(ofActor, hashKey) : ofActor;
+  // A command from before there was a keyring may be repeated.
+  const formerFingerprint = hashKey ? ofActor : ofInput;
   if (idsFrom === 'client') return { commandId, fingerprint, formerFingerprint };
   const derived = asDerivedId(commandId);
   const formerCommandId = derived === commandId ? undefined : commandId;
   return { commandId: derived, fingerprint, formerCommandId, formerFingerprint };
 }
 
+/** What is stored with a keyring instead of a fingerprint. */
+export function keyedFingerprint(fingerprint: string, hashKey: Buffer): string {
+  return uuidOfHash(createHmac('sha256', hashKey).update(fingerprint).digest('hex'));
+}
+
 function uuidOf(text: string): string {
-  const hex = hash('sha256', text, 'hex');
+  return uuidOfHash(hash('sha256', text, 'hex'));
+}
+
+function uuidOfHash(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }
 

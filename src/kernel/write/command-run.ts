@@ -10,6 +10,7 @@ import type { Append, AppendEvent, AppendOutcome, HeldStream } from '../log/appe
 import type { AppendQueue } from '../log/append/append-queue.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { newId } from '../log/new-id.ts';
+import { SEAL, sealOf } from '../privacy/sealed-data.ts';
 import type { Admission } from './admission/admission.ts';
 import type { CommandWindows } from './admission/command-window.ts';
 import { answerUnseen, type CommandAccess, commandAccess, ID_TAKEN } from './authorise.ts';
@@ -173,6 +174,8 @@ export class CommandRun {
     const { command, metadata, options } = this.#admitted;
     const plain = decided.map((event) => toAppendEvent(command, event));
     const next = known.after(plain);
+    const forged = plain.find(({ data }) => sealOf(data));
+    if (forged) return { events: plain, next, refused: notStorable(forged.type) };
     const { sealing } = this.#tools;
     if (!sealing) return { events: plain, next };
     const { aggregate } = command;
@@ -249,6 +252,12 @@ export class CommandRun {
     const replayed = outcome.outcome === 'replayed';
     return { kind: 'accepted', receipt: { commandId, aggregateId, version, position, replayed } };
   }
+}
+
+/** Otherwise readers would take what somebody has written for what was encrypted. */
+function notStorable(type: string) {
+  const message = `The data of ${type} has a member ${SEAL}, which only the engine may use.`;
+  return { kind: 'rejected', code: 'NOT_STORABLE', message } as const;
 }
 
 const SUBJECT_ERASED = {

@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 
 /** What is needed to find out whom events are about and to encrypt what is personal. */
 export interface SealingTools {
-  readonly keys: Pick<SubjectKeys, 'isKnownGone'>;
+  readonly keys: Pick<SubjectKeys, 'isKnownGone' | 'hashKey'>;
   /** The time of the engine's clock, in ms since 1970. */
   readonly now: () => number;
 }

@@ -77,7 +77,7 @@ class PartsWalk {
       case 'pipe':
         return this.visit(def.in, path) ?? this.visit(def.out, path);
       case 'object':
-        return this.#object(def.shape, def.catchall, path);
+        return this.#recursive(schema, () => this.#object(def.shape, def.catchall, path));
       case 'array':
         return elements(this.visit(def.element, `${path}[]`));
       case 'tuple':
@@ -94,7 +94,7 @@ class PartsWalk {
       case 'union':
         return oneOf(def.options, this.#each(def.options, path), this.#isInput ? whole : undefined);
       case 'lazy':
-        return this.#recursive(schema, def.getter, path);
+        return this.#recursive(schema, () => this.#lazy(schema, def.getter(), path));
       case 'number':
       case 'bigint':
       case 'boolean':
@@ -142,15 +142,18 @@ class PartsWalk {
     return schemas.map((schema) => this.visit(schema, path));
   }
 
+  #lazy(schema: AnySchema, inner: AnySchema, path: string): FindParts | undefined {
+    return this.#isInput ? this.#part(schema, {}, path) : this.visit(inner, path);
+  }
+
   /** What is inside itself is visited by what is made for the outermost one. */
-  #recursive(schema: AnySchema, getter: () => AnySchema, path: string): FindParts | undefined {
+  #recursive(schema: AnySchema, make: () => FindParts | undefined): FindParts | undefined {
     const outer = this.#visiting.get(schema);
+    if (outer && !this.#isInput && !hasMark(schema, new Set())) return undefined;
     if (outer) return (value, at, found) => outer.visit?.(value, at, found);
     const own: { visit: FindParts | undefined } = { visit: undefined };
     this.#visiting.set(schema, own);
-    const inner = getter();
-    if (this.#isInput) own.visit = this.#part(schema, {}, path);
-    else if (hasMark(inner, new Set())) own.visit = this.visit(inner, path);
+    own.visit = make();
     this.#visiting.delete(schema);
     return own.visit;
   }

@@ -23,8 +23,9 @@ const OTHERS = [[], null, 0, false, {}, 1, true];
 export function standIn(schema: AnySchema, chosen: unknown): StandIn {
   const accepts = (value: unknown) => (schema as z.ZodType).safeParse(value).success;
   if (chosen !== undefined) return { isMissing: !accepts(chosen), of: () => chosen };
-  const usual = [...TEXTS, ...OTHERS].find(accepts);
-  const empty = usual ?? emptiest(schema);
+  const usual = [...TEXTS, ...OTHERS].filter(accepts);
+  // The emptiest value may be null.
+  const empty = usual.length > 0 ? usual[0] : emptiest(schema);
   const hasMembers = isObjectSchema(schema);
   return {
     isMissing: !accepts(empty),

@@ -185,7 +185,7 @@ export function defineProcess<
     initialState: () => ({ own: initialState(), deadlines: {} }),
     events: { ...events, ...processEvents },
     evolve: { ...Object.fromEntries(own), ...engineEvolve },
-    ...(subject ? { subject: (state, id) => subject(state.own, id) } : {}),
+    subject: subject ? (state, id) => subject(state.own, id) : 'inherited',
   });
   const inRequest = requestParts(options.issues);
   const aggregate: typeof stream = {

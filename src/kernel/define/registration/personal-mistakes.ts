@@ -1,0 +1,38 @@
+import { DefinitionError } from '../definition-error.ts';
+import type { Registry } from './registry.ts';
+
+/** What keeps the personal data of an application from being erased. It matters only with a keyring. */
+export function personalMistakes(registry: Registry): DefinitionError[] {
+  return [...missingSubjects(registry), ...unerasableParts(registry)];
+}
+
+/**
+ * Events with personal parts of which nobody has said whom they are about: with a keyring, they would be encrypted with a key of their
+ * stream, and would stay when a person is erased.
+ */
+function missingSubjects({ aggregates }: Registry): DefinitionError[] {
+  return [...aggregates.values()].flatMap(({ name: aggregate, events, hasSubject }) =>
+    Object.values(events)
+      .filter((event) => !hasSubject && !event.hasSubject && event.personalParts.exist)
+      .map(({ eventName: event }) => {
+        const sentence =
+          `${event} has personal data, and does not say about whom. Write subject: (state, id) => person(…) in the definition of ${aggregate}, or ` +
+          `subject: (data) => person(…) in that of ${event}, with const person = defineSubject('person').`;
+        return new DefinitionError('SUBJECT_MISSING', { event, aggregate }, sentence);
+      }),
+  );
+}
+
+/** Personal parts that could not be erased, because nothing is known that could stand in their place. */
+function unerasableParts({ aggregates }: Registry): DefinitionError[] {
+  return [...aggregates.values()].flatMap(({ events }) =>
+    Object.values(events).flatMap(({ eventName: event, personalParts }) =>
+      personalParts.unerasable.map((part) => {
+        const sentence =
+          `${event}: its schema accepts nothing that could stand for ${part} once that is erased. Say what does: ` +
+          'personal(schema, { erased: … }).';
+        return new DefinitionError('PART_UNERASABLE', { event, part }, sentence);
+      }),
+    ),
+  );
+}

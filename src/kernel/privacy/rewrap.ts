@@ -1,0 +1,55 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../database/client.ts';
+import type { Subject } from '../define/personal/subject.ts';
+import { GONE, type Gone, type Keyring } from './keyring.ts';
+import { retentionSubject } from './subject-keys.ts';
+
+/** Keys that are read together. */
+const PAGE = 500;
+
+interface StoredKey extends Record<string, unknown> {
+  readonly subject: Subject;
+  readonly until: string;
+  readonly wrapped: string;
+}
+
+/**
+ * Wraps all data keys with the newest generation of the keyring. Events are not touched. It can be repeated, and works beside servers.
+ * @param db with the rights of the log's owner.
+ * @returns the number of keys that were wrapped again.
+ */
+export async function rewrapKeys(
+  db: Database,
+  keyring: Keyring,
+  { signal, onProgress }: { readonly signal?: AbortSignal; readonly onProgress?: (done: number) => void } = {},
+): Promise<number> {
+  let [seen, changed] = [0, 0];
+  let after: Pick<StoredKey, 'subject' | 'until'> | undefined;
+  for (;;) {
+    signal?.throwIfAborted();
+    const beyond = after ? sql`where (subject, until) > (${after.subject}, ${after.until})` : sql``;
+    const page = await db.execute<StoredKey>(sql`
+      select subject, until, encode(wrapped, 'base64') as wrapped from es.subject_keys ${beyond}
+      order by subject, until limit ${PAGE}`);
+    for (const key of page) if (await rewrap(db, keyring, key)) changed++;
+    seen += page.length;
+    onProgress?.(seen);
+    after = page.at(-1);
+    if (!after || page.length < PAGE) return changed;
+  }
+}
+
+/** @returns false if it is of the newest generation already, or of somebody who was erased. */
+async function rewrap(db: Database, keyring: Keyring, { subject, until, wrapped: text }: StoredKey): Promise<boolean> {
+  const former = Buffer.from(text, 'base64');
+  if (await keyring.isNewest(former)) return false;
+  const names = until === '' ? [subject] : [subject, retentionSubject(until)];
+  let key: Buffer | Gone = former;
+  for (const name of names.toReversed()) if (key !== GONE) key = await keyring.unwrap(name, key);
+  for (const name of names) if (key !== GONE) key = await keyring.wrap(name, key);
+  if (key === GONE) return false;
+  await db.execute(sql`
+    update es.subject_keys set wrapped = decode(${key.toString('base64')}, 'base64')
+    where subject = ${subject} and until = ${until} and wrapped = decode(${text}, 'base64')`);
+  return true;
+}
