@@ -7,7 +7,7 @@ import { retentionSubject } from './subject-keys.ts';
 /** Keys that are read together. */
 const PAGE = 500;
 
-interface StoredKey extends Record<string, unknown> {
+interface WrappedKey extends Record<string, unknown> {
   readonly subject: Subject;
   readonly until: string;
   readonly wrapped: string;
@@ -24,11 +24,11 @@ export async function rewrapKeys(
   { signal, onProgress }: { readonly signal?: AbortSignal; readonly onProgress?: (done: number) => void } = {},
 ): Promise<number> {
   let [seen, changed] = [0, 0];
-  let after: Pick<StoredKey, 'subject' | 'until'> | undefined;
+  let after: Pick<WrappedKey, 'subject' | 'until'> | undefined;
   for (;;) {
     signal?.throwIfAborted();
     const beyond = after ? sql`where (subject, until) > (${after.subject}, ${after.until})` : sql``;
-    const page = await db.execute<StoredKey>(sql`
+    const page = await db.execute<WrappedKey>(sql`
       select subject, until, encode(wrapped, 'base64') as wrapped from es.subject_keys ${beyond}
       order by subject, until limit ${PAGE}`);
     for (const key of page) if (await rewrap(db, keyring, key)) changed++;
@@ -40,7 +40,7 @@ export async function rewrapKeys(
 }
 
 /** @returns false if it is of the newest generation already, or of somebody who was erased. */
-async function rewrap(db: Database, keyring: Keyring, { subject, until, wrapped: text }: StoredKey): Promise<boolean> {
+async function rewrap(db: Database, keyring: Keyring, { subject, until, wrapped: text }: WrappedKey): Promise<boolean> {
   const former = Buffer.from(text, 'base64');
   if (await keyring.isNewest(former)) return false;
   const names = until === '' ? [subject] : [subject, retentionSubject(until)];
