@@ -287,5 +287,6 @@ export function openWatch(
     limitMs: options.clockSkewLimitMs ?? 0,
     observer,
   });
-  return new EngineWatch({ db, clock, clockCheck, projector, queue, processes, admission, observer });
+  const hidesBlockers = database.tenant !== undefined;
+  return new EngineWatch({ db, hidesBlockers, clock, clockCheck, projector, queue, processes, admission, observer });
 }

@@ -14,6 +14,8 @@ import type { Admission } from './write/admission/admission.ts';
 export interface EngineWatchParts {
   /** A connection that no other work can keep busy. */
   readonly db: Database;
+  /** See `StallWatchOptions`. */
+  readonly hidesBlockers: boolean;
   readonly clock: EngineClock;
   readonly clockCheck: Pick<ClockCheck, 'check'>;
   readonly projector: Projector;
@@ -36,11 +38,10 @@ export class EngineWatch {
 
   constructor(parts: EngineWatchParts) {
     this.#parts = parts;
-    const { db, clock, projector, queue, processes, observer } = parts;
+    const { db, hidesBlockers, clock, projector, queue, processes, observer } = parts;
     this.#lag = new LagReport((change) => observer.tell('lagChanged', change));
     this.#stalls = new StallWatch({
-      db,
-      clock,
+      ...{ db, hidesBlockers, clock },
       watched: [appends(queue), ...projector.watched()],
       known: () => processes.stalls(),
       onStall: (stall, isOver) => observer.tell('stallChanged', { stall, isOver }),

@@ -17,6 +17,8 @@ export interface StallWatchOptions {
   /** A connection that no other work can keep busy. */
   readonly db: Database;
   readonly clock: Clock;
+  /** Tenants share the database: whoever blocks may be another tenant, and is not shown. */
+  readonly hidesBlockers?: boolean;
   readonly watched: readonly MonitoredWork[];
   /** Stalls whose reasons are known without asking Postgres. */
   readonly known?: () => readonly Stall[];
@@ -83,7 +85,10 @@ export class StallWatch {
 
   /** Undefined if Postgres does not answer in time. */
   #busyBackends(): Promise<BusyBackend[] | undefined> {
-    const answer = busyBackends(this.#options.db).catch(() => undefined);
+    const { db, hidesBlockers = false } = this.#options;
+    const shown = (backends: BusyBackend[]) =>
+      hidesBlockers ? backends.map((backend) => ({ ...backend, blockers: [] })) : backends;
+    const answer = busyBackends(db).then(shown, () => undefined);
     return within<BusyBackend[] | undefined>(ANSWER_WITHIN_MS, answer, () => undefined);
   }
 
