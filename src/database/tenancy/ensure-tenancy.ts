@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { APPEND_LOCK } from '../activity/locks.ts';
 import type { Database } from '../client.ts';
 import { DatabaseError } from '../errors.ts';
 import { quoted } from '../roles/statements.ts';
@@ -32,30 +33,40 @@ export async function ensureTenancy(db: Database, wanted: Tenancy): Promise<void
       throw mismatch("its rows belong to tenants, and the application has none: set tenants: 'column' in defineApp");
     return;
   }
-  const statements = await tenantStatements(db);
+  const statements = [...(await tenantStatements(db)), ...(await functionStatements(db))];
   if (statements.length === 0) return;
   await db.transaction(async (transaction) => {
     const tx = transaction as unknown as Database;
     if (!present) await empty(tx);
     for (const statement of statements) await tx.execute(sql.raw(statement));
-    await nameTenantInContent(tx);
   });
 }
 
+/** How the functions of the log take its lock. */
+const LOG_LOCK = `pg_advisory_xact_lock(${APPEND_LOCK})`;
+const LOG_LOCK_OF_TENANT = `pg_advisory_xact_lock(${APPEND_LOCK}, hashtext(current_setting('${TENANT_SETTING}')))`;
+
 /**
- * What is hashed of an event names the tenant, so that nobody can pass the log of one off as that of another. In a store without tenants
- * it does not.
+ * The statements that make the functions of the log those of a store of tenants; none if they are.
+ *
+ * - The content of an event, which is hashed, names the tenant. So nobody can pass the log of one off as that of another.
+ * - The log of each tenant has a lock of its own, so that the appends of one do not wait for the commits of others.
+ *
+ * They are made from the functions that migrations have made: in a store without tenants, none of this costs anything.
  */
-async function nameTenantInContent(tx: Database): Promise<void> {
-  const [content] = await tx.execute<{ definition: string }>(
-    sql`select pg_get_functiondef('es.event_content(es.events)'::regprocedure) as definition`,
-  );
-  const { definition = '' } = content ?? {};
-  if (definition.includes('"tenant"')) return;
-  const named = definition
-    .replace('"position":%s,', '"position":%s,"tenant":%s,')
-    .replace(/\S+\."?position"?,/, `$& to_json((e).${TENANT_COLUMN}),`);
-  await tx.execute(sql.raw(named));
+async function functionStatements(db: Database): Promise<string[]> {
+  const functions = await db.execute<{ name: string; definition: string }>(sql`
+    select proname as name, pg_get_functiondef(oid) as definition from pg_proc
+    where pronamespace = to_regnamespace('es') and (proname = 'event_content' or strpos(prosrc, ${LOG_LOCK}) > 0) order by 1`);
+  return functions.flatMap(({ name, definition }) => {
+    if (name !== 'event_content') return [definition.replaceAll(LOG_LOCK, LOG_LOCK_OF_TENANT)];
+    if (definition.includes('"tenant"')) return [];
+    return [
+      definition
+        .replace('"position":%s,', '"position":%s,"tenant":%s,')
+        .replace(/\S+\."?position"?,/, `$& to_json((e).${TENANT_COLUMN}),`),
+    ];
+  });
 }
 
 /** Records a tenant of the store, who gets a log of their own. @param db as the tenant, with the rights of the tables' owner. */

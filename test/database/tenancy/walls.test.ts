@@ -8,6 +8,7 @@ import { useEngine } from '../../support/kernel/engine.ts';
 import { useTenants } from '../../support/kernel/tenants.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { roleOf } from '../../support/postgres/roles.ts';
+import { until } from '../../support/until.ts';
 
 const database = useDatabase();
 const openTenants = useTenants(database, [counterDomain]);
@@ -106,6 +107,46 @@ describe('a table of a store that tenants share', () => {
     const text = plan.map((line) => line['QUERY PLAN']).join('\n');
     expect(text).toMatch(/Index Cond: .*tenant = current_setting/);
     expect(text).toMatch(/Index Cond: .*id = /);
+  });
+});
+
+describe('a log of a store that tenants share', () => {
+  it('has a lock of its own: appends of one tenant do not wait for those of another', async () => {
+    const { engines } = await twoTenants();
+    const [acme, umbrella] = engines;
+    const release = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const appending = acme.database.writer.db.transaction(async (tx) => {
+      const id = '0198a0c0-0000-7000-8000-000000000009';
+      const batch = [{ t: 'Counter', i: id, v: 0, c: id, f: id, m: {}, r: id, e: [] }];
+      await tx.execute(sql`select * from es.append(${JSON.stringify(batch)}::text::jsonb)`);
+      locked.resolve();
+      await release.promise;
+    });
+    await locked.promise;
+    expect(receiptOf(await umbrella.bus.execute(openCounter, { label: 'b' }, system)).position).toBe(2);
+    const own = acme.bus.execute(openCounter, { label: 'b' }, system);
+    await until(
+      async () => (await database.sql`select from pg_locks where locktype = 'advisory' and not granted`).length === 1,
+    );
+    release.resolve();
+    await appending;
+    expect(receiptOf(await own).position).toBe(2);
+  });
+
+  it('stays so after functions of the log were made again by a migration', async () => {
+    await twoTenants();
+    const functions = () => database.sql`
+      select proname, md5(pg_get_functiondef(oid)) as hash from pg_proc where pronamespace = 'es'::regnamespace and prokind = 'f' order by 1`;
+    const before = await functions();
+    const [plain] = await database.sql<
+      { definition: string }[]
+    >`select replace(pg_get_functiondef('es.append_one'::regproc),
+      ${", hashtext(current_setting('afterwrite.tenant'))"}, '') as definition`;
+    await database.sql.unsafe(plain?.definition ?? '');
+    expect(await functions()).not.toEqual(before);
+    await (await openSharedDatabase({ url: database.url, connections })).close();
+    expect(await functions()).toEqual(before);
   });
 });
 
