@@ -260,7 +260,6 @@ export function openProcesses(
     effects: [...registry.effects.values()],
     adapters: options.adapters ?? [],
     head: projector.head,
-    refreshHead: () => projector.refreshHead(),
     hub: projector.hub,
     role: options.projector,
     registry,

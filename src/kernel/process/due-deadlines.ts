@@ -25,8 +25,10 @@ const PAGE = 200;
 const MOST_IN_PROGRESS = 1000;
 /** Maximum number of deadlines that have fired and are still in the read model. While it lags, no more fire. */
 const MOST_REMEMBERED = 10_000;
-/** Maximum time until the clock is checked again, in ms. */
+/** Maximum time until the clock is checked again while there are deadlines, in ms: Postgres' clock may be set. */
 const CHECK_EVERY_MS = 1000;
+/** The same while there are none, in ms. The read model's changes tell of new ones. */
+const CHECK_RARELY_MS = 10_000;
 
 /** Selects whether a deadline `d` is parked: it is retried separately, or was discarded. */
 const isParked = (consumer: SQLWrapper) => sql`exists (
@@ -110,6 +112,7 @@ export class DueDeadlines {
       // The page was full and had a new deadline, so there may be more.
       if (due.length === limit && news.length > 0) return 0;
       const following = rows.find(({ in_ms }) => in_ms > 0);
+      if (rows.length === 0) return CHECK_RARELY_MS;
       return following ? Math.min(CHECK_EVERY_MS, Math.max(1, following.in_ms)) : CHECK_EVERY_MS;
     } catch (error) {
       this.#observer.tell('faultMet', { error, context: { part: 'deadlines', process } });

@@ -50,9 +50,8 @@ export interface ProcessManagerParts {
   readonly effects: readonly Effect[];
   /** The adapters through which this instance can make calls. */
   readonly adapters: readonly PortBinding[];
-  /** The end of the log, as the projector knows it. */
+  /** The end of the log, as the projector knows it, which looks it up. */
   readonly head: LogHead;
-  readonly refreshHead: () => Promise<void>;
   /** Announces changes of read models. */
   readonly hub: Hub;
   readonly role: ProjectorRole | undefined;
@@ -96,7 +95,7 @@ export class ProcessManager {
 
   constructor(parts: ProcessManagerParts) {
     this.#parts = parts;
-    const { db, writer, leases, processes, effects, head, refreshHead, role, observer } = parts;
+    const { db, writer, leases, processes, effects, head, role, observer } = parts;
     this.#answers = new EffectAnswers(writer);
     const startPositions = new StartPositions(db, this.#answers);
     this.#checkpoints = new Checkpoints(leases);
@@ -121,9 +120,6 @@ export class ProcessManager {
       known: this.#known,
       role,
       canWork: parts.canWork,
-      refreshHead: singleFlight(() =>
-        refreshHead().catch((error) => observer.tell('faultMet', { error, context: { part: 'projector' } })),
-      ),
       onMissing: async (key) => own.find(({ id }) => id.key === key)?.register(),
       onReleased: () => {},
       observer,

@@ -37,8 +37,11 @@ export interface LeaseKeeperParts {
   readonly role?: ProjectorRole | undefined;
   /** False if the connections for the work do not answer. Then another instance should do it. */
   readonly canWork?: (() => boolean) | undefined;
-  /** Queries the end of the log, or joins a query in progress. Called at each renewal, which does not wait for it. */
-  readonly refreshHead: () => Promise<void>;
+  /**
+   * Queries the end of the log, or joins a query in progress. Called at each renewal, which does not wait for it. Undefined if another
+   * keeper of this process does so.
+   */
+  readonly refreshHead?: (() => Promise<void>) | undefined;
   /**
    * Called at a renewal for each consumer that has no checkpoint: it was deleted, or could not be created yet. Creates it, and joins
    * the call in progress if there is one. Unless given, a lost checkpoint stays lost.
@@ -75,7 +78,7 @@ export class LeaseKeeper {
     const first = this.#renew();
     this.#running = first.catch(() => undefined).then(() => this.#keep());
     await first;
-    await this.#parts.refreshHead();
+    await this.#parts.refreshHead?.();
   }
 
   /** Renews the leases soon, because a checkpoint is free or the known state may be outdated. */
@@ -115,7 +118,7 @@ export class LeaseKeeper {
     const { runners, known } = this.#parts;
     const before = known.before();
     const positions = new Map([...runners].map(([key, { position }]) => [key, position]));
-    void this.#parts.refreshHead();
+    void this.#parts.refreshHead?.();
     const all = await this.#lease();
     if (this.#stopping.signal.aborted) return;
     this.#replaceMissing(all);

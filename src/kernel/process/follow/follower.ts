@@ -155,7 +155,8 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     const onRoom = () => this.wake();
     const newer = new NewerWork(() => this.#metNewer());
     const shared = { name, work, parked, newer, observer };
-    const items = new ItemRunner({ ...shared, limits, read, onRoom }, partitions, this.position, stopping);
+    const onParked = () => this.#workers?.retry.wake();
+    const items = new ItemRunner({ ...shared, limits, read, onRoom, onParked }, partitions, this.position, stopping);
     const readAgain = (positions: readonly number[]) => this.#readable.at(positions);
     const retry = new ParkedRetry({ ...shared, items, read: readAgain, stopping });
     this.#workers = { items, retry, newer, mover: new Sleeper(stopping) };

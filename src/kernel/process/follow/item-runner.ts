@@ -46,6 +46,8 @@ export interface ItemRunnerParts {
   readonly read: (positions: readonly number[]) => Promise<readonly RecordedEvent[]>;
   /** Called when there is room for more events. */
   readonly onRoom: () => void;
+  /** Called when items were parked. */
+  readonly onParked: () => void;
   /** The items that only newer code can handle. */
   readonly newer: NewerWork;
   readonly observer: EngineObserver;
@@ -245,13 +247,14 @@ export class ItemRunner {
   }
 
   async #store(items: readonly ItemToPark[], waitMs: number): Promise<boolean> {
-    const { name, parked, observer } = this.#parts;
+    const { name, parked, observer, onParked } = this.#parts;
     const onFailure = (error: unknown) => error && observer.tell('faultMet', { error, context: { part: name } });
     // From now on, later items of their partitions wait behind them.
     for (const item of items) this.#partitions.add(item);
     return retryUntilStopped(
       async () => {
         for (const item of await parked.park(items, waitMs)) this.#partitions.remove(item);
+        onParked();
       },
       { stopping: this.#stopping, onFailure },
     );

@@ -25,7 +25,8 @@ export interface ParkedRetryParts {
 const AT_ONCE = 64;
 /** Interval of checks for due items while something is known to be parked, in ms. */
 const CHECK_EVERY_MS = 200;
-const CHECK_RARELY_MS = 2000;
+/** The same if nothing is, in ms: only this runner parks items of its process or effect. */
+const CHECK_RARELY_MS = 10_000;
 
 /** Retries parked items when they are due, and discards those that an operator has chosen. */
 export class ParkedRetry {
@@ -42,6 +43,11 @@ export class ParkedRetry {
   /** The first item that was parked because of a fault, as of the last check. */
   get fault(): ParkedFault | undefined {
     return this.#fault;
+  }
+
+  /** An item was parked, and will be due. */
+  wake(): void {
+    this.#sleeper.wake();
   }
 
   /** Runs until it is stopped. */
