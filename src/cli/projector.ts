@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Command } from 'commander';
 import { createEngine } from '../kernel/engine.ts';
 import { keyringOf } from '../kernel/privacy/open-keyring.ts';
+import { signingOf } from '../server/audit/signing.ts';
 import { createLogger } from '../server/operations/logger.ts';
 import { observeServer } from '../server/operations/observe.ts';
 import { stopInOrder } from '../server/shutdown.ts';
@@ -26,6 +27,7 @@ async function work(cli: Cli): Promise<void> {
   try {
     await withPostgres(cli, async (context) => {
       const { config, url, tenant } = context;
+      const signing = signingOf(config, tenant);
       const logger = createLogger(config);
       const observer = observeServer(logger);
       const keyring = await keyringOf(config, cli.app, tenant);
@@ -44,6 +46,7 @@ async function work(cli: Cli): Promise<void> {
         domains: cli.app.domains,
         ...engineOptions(config),
         projector: 'active',
+        signing,
         adapters: adapters.adapters,
         observer,
       });

@@ -15,6 +15,7 @@ import { deadLettersListCommand } from './dead-letters/list.ts';
 import { deadLettersRetryCommand } from './dead-letters/retry.ts';
 import { deadLettersShowCommand } from './dead-letters/show.ts';
 import { devCommand } from './dev.ts';
+import { eventsAuditCommand } from './events/audit.ts';
 import { eventsCheckCommand } from './events/check.ts';
 import { eventsListCommand } from './events/list.ts';
 import { eventsVerifyExportCommand } from './events/verify-export.ts';
@@ -55,6 +56,7 @@ function commandsOf(cli: Cli): Command[] {
       .description('inspect the log')
       .addCommand(eventsListCommand(cli))
       .addCommand(eventsCheckCommand(cli))
+      .addCommand(eventsAuditCommand(cli))
       .addCommand(eventsVerifyExportCommand(cli))
       .addCommand(eventsVerifyProofCommand(cli)),
     new Command('audit-key').description('manage the key that signs the log').addCommand(auditKeyGenerateCommand(cli)),

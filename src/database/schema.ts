@@ -22,9 +22,9 @@ export const esSchema = pgSchema('es');
 export const readSchema = pgSchema('read');
 
 /** Millisecond precision, like JavaScript's Date: an instant passes through the application unchanged. */
-const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true, mode: 'date' });
+export const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true, mode: 'date' });
 
-const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+export const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 
 /** The log. Append-only: triggers refuse everything but INSERT (`drizzle/` has them). */
 export const events = esSchema.table(
@@ -151,25 +151,6 @@ export const store = esSchema.table('store', {
   /** The tenant whose database this is, so that no other is ever served from it; null if it is not one of a tenant. */
   tenant: text('tenant'),
   createdAt: instant('created_at').notNull().default(sql`now()`),
-});
-
-/** One row: where the chain of hashes begins. */
-export const chain = esSchema.table('chain', {
-  id: smallint('id').primaryKey().default(1),
-  /** Identifies the log for as long as it exists, unlike the epoch. The hash before the first event is derived from it. */
-  origin: uuid('origin').notNull(),
-  /** Position of the last event that was hashed some time after it was recorded; 0 if the log began with the chain. */
-  formerPosition: bigint('former_position', { mode: 'number' }).notNull().default(0),
-  /** When the last of these was hashed. Null until then: new events do not get their hashes yet. */
-  completedAt: instant('completed_at'),
-});
-
-/** Hashes of events that are older than the chain, 1,000 in a row. The events themselves are never updated. */
-export const formerHashes = esSchema.table('former_hashes', {
-  /** Position of the first of these events: 1, 1,001, 2,001, … */
-  first: bigint('first', { mode: 'number' }).primaryKey(),
-  /** 32 bytes for each event. */
-  hashes: bytea('hashes').notNull(),
 });
 
 /**

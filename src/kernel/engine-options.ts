@@ -1,5 +1,6 @@
 import type { AfterwriteDatabase } from '../database/database.ts';
 import type { ActiveCallers } from '../scheduling/active-callers.ts';
+import type { SigningOptions } from './audit/engine-audit.ts';
 import type { ProjectorRole } from './checkpoints/leases/choose-leases.ts';
 import type { EngineClock } from './clock/database-clock.ts';
 import type { Domain } from './define/domain.ts';
@@ -83,6 +84,8 @@ export interface EngineOptions {
    * default), they are kept forever.
    */
   readonly keepReadModelsForMs?: number | undefined;
+  /** Signs heads of the log, see `docs/audit.md`; by default this instance signs none. */
+  readonly signing?: SigningOptions | undefined;
   /** Limits of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** Adapters for the ports of effects. An effect whose port has no adapter here is left to other instances. */

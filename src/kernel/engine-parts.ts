@@ -1,6 +1,7 @@
 import { type Pool, SILENT_AFTER_MS } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
 import { ActiveCallers } from '../scheduling/active-callers.ts';
+import { EngineAudit } from './audit/engine-audit.ts';
 import { ClockCheck } from './clock/clock-check.ts';
 import { clockOf, DatabaseClock, type EngineClock } from './clock/database-clock.ts';
 import { refuseMistakes } from './define/definition-error.ts';
@@ -268,6 +269,12 @@ export function openProcesses(
   });
   admission.watchProcesses((initiator) => processes.crowdedBy(initiator));
   return processes;
+}
+
+/** Chains what is older than the chain, and signs heads. */
+export function openAudit({ options, database, clock, observer }: EngineCore): EngineAudit {
+  const { db } = database.projector;
+  return new EngineAudit({ db, signing: options.signing, now: () => clock.now(), observer });
 }
 
 /** Checks at intervals if everything is well. */

@@ -5,6 +5,7 @@ import type { EngineOptions } from './engine-options.ts';
 import {
   checkFolds,
   followReplica,
+  openAudit,
   openCore,
   openProcesses,
   openProjector,
@@ -76,6 +77,7 @@ export function createEngine(options: EngineOptions): Engine {
   const { bus, queue, log, snapshots } = writeSide;
   const processes = openProcesses(core, projector, writeSide);
   const { subjects, ...erasing } = openSubjects(core, projector, writeSide);
+  const audit = openAudit(core);
   const watch = openWatch(core, projector, writeSide, processes);
   const subjectIndex = new SubjectIndex(database, observer);
   return {
@@ -119,6 +121,7 @@ export function createEngine(options: EngineOptions): Engine {
         onWake: () =>
           projector.missed().catch((error) => observer.tell('faultMet', { error, context: { part: 'wake-up' } })),
       });
+      audit.start();
       watch.start();
     },
     drain: async () => {
@@ -135,6 +138,7 @@ export function createEngine(options: EngineOptions): Engine {
       clock.stop();
       replica?.stop();
       readTables.stop();
+      await audit.stop();
       await projector.stop();
       await wakeUp.close();
     },

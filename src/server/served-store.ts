@@ -14,6 +14,7 @@ import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import { engineOptions } from '../settings/engine-options.ts';
 import { type ServedApi, serveApi } from './api.ts';
+import { signingOf } from './audit/signing.ts';
 import type { LoopWatch } from './loop/loop-watch.ts';
 import type { ServerObserver } from './operations/occurrences.ts';
 import { openResources, type Resources } from './resources.ts';
@@ -54,13 +55,14 @@ export class ServedStore {
   readonly #resources: Resources;
 
   private constructor(resources: Resources, options: StoreOptions) {
-    const { app, config, activeCallers, observer, overrides } = options;
+    const { app, config, tenant, activeCallers, observer, overrides } = options;
     const { database, adapters, keyring } = resources;
     this.#resources = resources;
     this.database = database;
     this.engine = createEngine({
       ...{ database, domains: app.domains, activeCallers, observer, keyring },
       ...engineOptions(config),
+      signing: signingOf(config, tenant),
       ...overrides,
       adapters: adapters.adapters,
     });

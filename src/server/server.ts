@@ -19,6 +19,7 @@ import type { Config } from '../settings/config.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import { databasesOf } from '../settings/tenant-config.ts';
 import { sharesOfAnswers, subscriptionBudgets } from './api.ts';
+import { signingOf } from './audit/signing.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { graphiqlPages } from './graphiql/graphiql.ts';
 import { openListeners } from './listeners.ts';
@@ -70,6 +71,8 @@ export async function startServer(
   const schema = schemaOf(app);
   if (config.auditReads) auditReads(schema, registerDomains(app.domains).projections);
   const documents = await trustedDocuments(config, schema);
+  // A bad key is known before anything is opened.
+  signingOf(config);
   const metrics = config.metrics ? new Metrics() : undefined;
   const observer = observeServer(logger, metrics);
   const reportFault: ReportFault = (error, correlationId) => {

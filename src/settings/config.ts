@@ -1,5 +1,6 @@
 import { withoutCredentials } from '../text/credentials.ts';
 import { apiSettings } from './api.ts';
+import { auditSettings } from './audit.ts';
 import { authenticationSettings } from './authentication.ts';
 import { connectionSettings } from './connections.ts';
 import { databaseSettings } from './database.ts';
@@ -41,6 +42,7 @@ const definitions = {
   ...connectionSettings,
   ...timeSettings,
   ...engineSettings,
+  ...auditSettings,
 };
 
 /** The values of the product's settings; read them once with {@link readConfig} and pass them on. */

@@ -29,6 +29,11 @@ export const httpUrl = text.refine(isHttpUrl, 'must be an http:// or https:// UR
 /** @param word that is accepted too. */
 export const httpUrlOr = (word: string) =>
   text.refine((value) => value === word || isHttpUrl(value), `must be an http:// or https:// URL, or ${word}`);
+/** A file, or an HTTP URL. */
+export const auditWitness = text.refine(
+  (value) => isHttpUrl(value) || (URL.canParse(value) && new URL(value).protocol === 'file:'),
+  'must be file:/path, or an http:// or https:// URL',
+);
 export const secretKey = z.string().refine((value) => Buffer.byteLength(value) >= 32, 'must be at least 32 bytes long');
 export const origins = text
   .transform((value) => value.split(',').map((origin) => origin.trim()))

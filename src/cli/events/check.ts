@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { asc, gt, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { events } from '../../database/schema.ts';
-import { checkLog } from '../../kernel/audit/check-log.ts';
 import { registerDomains } from '../../kernel/define/domain.ts';
 import type { EventTypes } from '../../kernel/define/event.ts';
 import { maskedData } from '../../kernel/privacy/sealed-data.ts';
@@ -11,10 +10,9 @@ import { withDatabase } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { startProgress } from '../output/progress.ts';
 import { formatCount } from '../output/table.ts';
+import { printDamages } from './print-damages.ts';
 
 const PAGE = 2000;
-/** Most damages that are printed: one hole may show in many streams. */
-const MAX_DAMAGES = 100;
 
 interface EventCheckOptions {
   readonly against?: string;
@@ -81,26 +79,6 @@ async function printUnreadable(cli: Cli, db: Database, types: EventTypes, head: 
     progress.stop();
   }
   return unreadable;
-}
-
-/** @returns the first position at which the log is damaged; undefined if it is complete. */
-async function printDamages(cli: Cli, db: Database, head: number): Promise<number | undefined> {
-  const progress = startProgress(cli.err, { title: 'Checking', unit: 'positions', total: head });
-  let first: number | undefined;
-  let count = 0;
-  try {
-    for await (const { position, reason } of checkLog(db, head, {
-      signal: cli.signal,
-      onProgress: (done) => progress.update(done),
-    })) {
-      if (++count <= MAX_DAMAGES) print(cli, `${position}\t${reason}`);
-      first = Math.min(first ?? position, position);
-    }
-  } finally {
-    progress.stop();
-  }
-  if (count > MAX_DAMAGES) print(cli, `and ${formatCount(count - MAX_DAMAGES)} more`);
-  return first;
 }
 
 /** Prints what this version may store and the database has never stored. */

@@ -78,12 +78,15 @@ const pageAfter = ({ type, id }: StreamKey, page: number): SQL => sql`
   select stream_type, stream_id, version from es.streams
   where (stream_type, stream_id) > (${type}::text, ${id}::uuid) order by stream_type, stream_id limit ${page}::int`;
 
-/** The version of an event is unique in its stream: if the number and the last version are right, none is missing. */
+/**
+ * The version of an event is unique in its stream: if the number and the last version are right, none is missing. Versions that are
+ * missing at the end of a stream were after the end of the log, unless there is a hole.
+ */
 const streamsThatDiffer = (after: StreamKey, page: number): SQL => sql`
   select coalesce(
            (select min(e.position) from es.events e
             where e.stream_type = s.stream_type and e.stream_id = s.stream_id and e.version >= hole.version),
-           (select max(e.position) + 1 from es.events e where e.stream_type = s.stream_type and e.stream_id = s.stream_id),
+           (select max(e.position) + 1 from es.events e),
            1) as position,
          format('%s/%s has %s events, the last of version %s, and should have %s: version %s %s', s.stream_type, s.stream_id,
                 have.count, coalesce(have.last, 0), s.version, hole.version,

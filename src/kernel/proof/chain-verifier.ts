@@ -64,6 +64,11 @@ export class ChainVerifier {
     return this.#hash;
   }
 
+  /** The Merkle tree of all events up to that position. */
+  get tree(): Pick<MerkleFrontier, 'root' | 'peaks'> {
+    return this.#tree;
+  }
+
   /** The first head that was confirmed. */
   get firstHead(): HeadContent | undefined {
     return this.#firstHead;

@@ -192,6 +192,7 @@ describe('a hole in the log', () => {
   it('is corruption: the projection stalls right before it and says so', async () => {
     const engine = await openEngine();
     await append(engine, written(1));
+    await database.sql`alter table es.events disable trigger events_chained`;
     await database.sql`insert into es.events
       select 3, stream_type, gen_random_uuid(), 1, type, 1, data, metadata, gen_random_uuid(), null,
              gen_random_uuid(), occurred_at, recorded_at from es.events`;

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { HeadWitness } from '../../kernel/audit/heads/witness.ts';
+import { withoutCredentials } from '../../text/credentials.ts';
+import { FileWitness } from './file-witness.ts';
+
+/** The witness that `AUDIT_WITNESS` names. */
+export function openWitness(url: string): HeadWitness {
+  // The id is stored in the database, and the URL may have credentials.
+  const id = createHash('sha256').update(url).digest('hex').slice(0, 32);
+  return url.startsWith('file:') ? new FileWitness(fileURLToPath(url), id) : new HttpWitness(url, id);
+}
+
+/** Characters of a refusal that are shown. */
+const REASON_LENGTH = 200;
+
+/**
+ * Sends each head to a server: POST, or PUT to a URL of its own if the URL has `{position}`. Any answer with a status of
+ * 200 to 299 means that the server has it.
+ */
+export class HttpWitness implements HeadWitness {
+  readonly id: string;
+  readonly #url: string;
+  readonly #method: 'POST' | 'PUT';
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(url: string, id: string) {
+    const parsed = new URL(url);
+    const { username, password } = parsed;
+    this.id = id;
+    this.#method = url.includes('{position}') ? 'PUT' : 'POST';
+    this.#headers = {
+      'content-type': 'application/json',
+      ...(username || password ? { authorization: `Basic ${basic(username, password)}` } : {}),
+    };
+    // `fetch` refuses a URL with credentials.
+    this.#url = username || password ? url.replace(/\/\/[^/]*@/, '//') : url;
+  }
+
+  async take(
+    { line, position }: { readonly line: string; readonly position: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const url = this.#url.replaceAll('{position}', String(position));
+    const answer = await fetch(url, {
+      ...{ method: this.#method, headers: this.#headers, body: `${line}\n`, signal },
+      redirect: 'error',
+    });
+    if (answer.ok) {
+      await answer.body?.cancel();
+      return;
+    }
+    const reason = await startOf(answer);
+    throw new Error(
+      `The witness ${withoutCredentials(url)} refused the head of position ${position}: ${answer.status} ${reason}`,
+    );
+  }
+}
+
+function basic(user: string, password: string): string {
+  return Buffer.from(`${decodeURIComponent(user)}:${decodeURIComponent(password)}`).toString('base64');
+}
+
+/** An answer may be of any size. */
+async function startOf(answer: Response): Promise<string> {
+  let text = '';
+  for await (const chunk of answer.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    if (text.length >= REASON_LENGTH) break;
+  }
+  return text.slice(0, REASON_LENGTH);
+}

@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { auditLog } from '../../../src/kernel/audit/audit-log.ts';
+import type { SigningOptions } from '../../../src/kernel/audit/engine-audit.ts';
+import { readHead, readHeadLine } from '../../../src/kernel/proof/signed-head.ts';
+import { openWitness } from '../../../src/server/audit/witnesses.ts';
+import { anAppend } from '../../support/kernel/appends.ts';
+import { counterDomain, countersTable } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { forge, newSigningKey } from '../../support/kernel/forging.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { until } from '../../support/until.ts';
+
+const database = useDatabase({ tables: [countersTable] });
+const openEngine = useEngine(database, [counterDomain]);
+const key = newSigningKey();
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+const open = (parts: Partial<SigningOptions> = {}) =>
+  openEngine({ start: true, signing: { key, intervalMs: 20, witness: undefined, ...parts } });
+
+const appendOne = (engine: TestEngine) => engine.log.append([anAppend({ streamId: randomUUID() })]);
+
+async function positions(): Promise<number[]> {
+  const rows = await database.sql<{ position: number }[]>`select position::int from es.heads order by 1`;
+  return rows.map(({ position }) => position);
+}
+
+/** The positions of heads as a witness gets them; each is verified to be one. */
+function positionsOf(text: string): (number | undefined)[] {
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line) => readHead(readHeadLine(line)?.text ?? '')?.position);
+}
+
+async function aFile(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'witness-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  return join(folder, 'heads.ndjson');
+}
+
+const fileWitness = (path: string) => openWitness(pathToFileURL(path).href);
+
+/** A server that keeps what it is sent, and answers with the given statuses, then 204. */
+async function aServer(...statuses: number[]) {
+  const requests: {
+    method: string | undefined;
+    url: string | undefined;
+    authorization: string | undefined;
+    body: string;
+  }[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const { method, url, headers } = request;
+    requests.push({ method, url, authorization: headers.authorization, body });
+    response.writeHead(statuses.shift() ?? 204).end('no reason');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => new Promise((resolve) => server.close(resolve)));
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
+}
+
+describe('an engine that signs', () => {
+  it('signs each state of the log once, at intervals', async () => {
+    const engine = await open();
+    await appendOne(engine);
+    await until(async () => (await positions()).includes(1));
+    await appendOne(engine);
+    await appendOne(engine);
+    await until(async () => (await positions()).at(-1) === 3);
+    const before = await positions();
+    await engine.close();
+    expect(await positions()).toEqual(before);
+    expect(engine.faults).toEqual([]);
+  });
+
+  it('signs what is new when it stops', async () => {
+    const engine = await open({ intervalMs: 3_600_000 });
+    await appendOne(engine);
+    await engine.close();
+    expect((await positions()).at(-1)).toBe(1);
+  });
+
+  it('signs as one of several instances, which continue each other', async () => {
+    const engines = await Promise.all([open(), open(), open()]);
+    for (const engine of engines) {
+      await Promise.all(engines.map(appendOne));
+      await engine.close();
+      engines.splice(engines.indexOf(engine), 1, await open());
+    }
+    await Promise.all(engines.map(({ close }) => close()));
+    const engine = await openEngine();
+    const { db } = engine.database.owner;
+    const audit = await auditLog(db, { keys: key.publicKeys, signal: AbortSignal.timeout(10_000) });
+    expect(audit).toMatchObject({ fault: undefined, to: 9, lastHead: { position: 9 } });
+  });
+
+  it('signs nothing after a log that was altered, and says so', async () => {
+    const engine = await open({ intervalMs: 3_600_000 });
+    await appendOne(engine);
+    await forge(database, `update es.events set data = '{"by": 7}'`);
+    await engine.close();
+    expect(await positions()).toEqual([]);
+    const next = await open();
+    await until(() => next.faults.length > 0);
+    expect(next.faults[0]).toMatchObject({ error: { code: 'LOG_ALTERED', from: 1 }, context: { part: 'audit' } });
+    // It goes on serving: what was altered is for people to decide.
+    await appendOne(next);
+  });
+});
+
+describe('a file as witness', () => {
+  it('gets every head once and in order, over restarts', async () => {
+    const path = await aFile();
+    for (let run = 0; run < 3; run++) {
+      const engine = await open({ witness: fileWitness(path) });
+      await appendOne(engine);
+      await engine.close();
+    }
+    const heads = await positions();
+    expect(heads.at(-1)).toBe(3);
+    expect(positionsOf(await readFile(path, 'utf8'))).toEqual(heads);
+  });
+
+  it('gets all heads again under another name, and keeps those that it has', async () => {
+    const path = await aFile();
+    for (let run = 0; run < 3; run++) {
+      const engine = await open({ witness: fileWitness(path) });
+      await appendOne(engine);
+      await engine.close();
+    }
+    const before = await readFile(path, 'utf8');
+    await database.sql`update es.signer set witness = 'another'`;
+    await (await open({ witness: fileWitness(path) })).close();
+    expect(await readFile(path, 'utf8')).toBe(before);
+    const copy = `${path}.copy`;
+    await (await open({ witness: fileWitness(copy) })).close();
+    expect(await readFile(copy, 'utf8')).toBe(before);
+  });
+
+  it('loses the start of a line that a crash has left, and gets the line again', async () => {
+    const path = await aFile();
+    const engine = await open({ witness: fileWitness(path) });
+    await appendOne(engine);
+    await engine.close();
+    const before = await readFile(path, 'utf8');
+    await truncate(path, before.length - 10);
+    await database.sql`update es.signer set witnessed = 0`;
+    await (await open({ witness: fileWitness(path) })).close();
+    expect(await readFile(path, 'utf8')).toBe(before);
+  });
+
+  it('takes no head of a log that was restored from a backup', async () => {
+    const path = await aFile();
+    const engine = await open({ witness: fileWitness(path) });
+    await appendOne(engine);
+    await appendOne(engine);
+    await engine.close();
+    await forge(database, 'delete from es.events; delete from es.heads; delete from es.streams;');
+    const before = await readFile(path, 'utf8');
+    await database.sql`update es.signer set witnessed = 0`;
+    const restored = await open({ witness: fileWitness(path), intervalMs: 50 });
+    await appendOne(restored);
+    await until(() => restored.faults.length > 0);
+    expect(restored.faults[0]).toMatchObject({
+      error: { code: 'LOG_ALTERED', message: expect.stringContaining('restored from a backup') },
+    });
+    expect(await readFile(path, 'utf8')).toBe(before);
+  });
+
+  it('that is no file of heads is left alone', async () => {
+    const path = await aFile();
+    await writeFile(path, 'my notes\n');
+    const engine = await open({ witness: fileWitness(path) });
+    await appendOne(engine);
+    await until(() => engine.faults.length > 0);
+    expect(await readFile(path, 'utf8')).toBe('my notes\n');
+  });
+});
+
+describe('a server as witness', () => {
+  it('is sent each head with POST and the credentials of the URL, until it takes it', async () => {
+    const { host, requests } = await aServer(503);
+    const engine = await open({ witness: openWitness(`http://ada:s%20cret@${host}/heads`) });
+    await appendOne(engine);
+    await until(() => requests.length > 1);
+    await engine.close();
+    expect(requests[0]).toMatchObject({
+      ...{ method: 'POST', url: '/heads' },
+      authorization: `Basic ${Buffer.from('ada:s cret').toString('base64')}`,
+    });
+    expect(requests[1]?.body).toBe(requests[0]?.body);
+    expect(positionsOf(requests.map(({ body }) => body).join(''))).toEqual([1, ...(await positions())]);
+    const [{ error } = { error: undefined }] = engine.faults;
+    expect(String(error)).toMatch(/refused the head of position 1: 503 no reason/);
+    expect(String(error)).not.toContain('cret');
+  });
+
+  it('is sent each head with PUT to a URL of its own, as object stores take them', async () => {
+    const { host, requests } = await aServer();
+    const engine = await open({ witness: openWitness(`http://${host}/bucket/{position}.json?signature=x`) });
+    await appendOne(engine);
+    await engine.close();
+    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(
+      (await positions()).map((position) => `PUT /bucket/${position}.json?signature=x`),
+    );
+  });
+
+  it('that does not answer holds up neither appends nor heads', async () => {
+    const engine = await open({ witness: openWitness('http://127.0.0.1:9/heads') });
+    await appendOne(engine);
+    await appendOne(engine);
+    await until(async () => (await positions()).at(-1) === 2);
+  });
+});
