@@ -17,7 +17,9 @@ import { deadLettersShowCommand } from './dead-letters/show.ts';
 import { devCommand } from './dev.ts';
 import { eventsAuditCommand } from './events/audit.ts';
 import { eventsCheckCommand } from './events/check.ts';
+import { eventsExportCommand } from './events/export.ts';
 import { eventsListCommand } from './events/list.ts';
+import { eventsProveCommand } from './events/prove.ts';
 import { eventsVerifyExportCommand } from './events/verify-export.ts';
 import { eventsVerifyProofCommand } from './events/verify-proof.ts';
 import { generateCommand } from './generate/generate.ts';
@@ -57,7 +59,9 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(eventsListCommand(cli))
       .addCommand(eventsCheckCommand(cli))
       .addCommand(eventsAuditCommand(cli))
+      .addCommand(eventsExportCommand(cli))
       .addCommand(eventsVerifyExportCommand(cli))
+      .addCommand(eventsProveCommand(cli))
       .addCommand(eventsVerifyProofCommand(cli)),
     new Command('audit-key').description('manage the key that signs the log').addCommand(auditKeyGenerateCommand(cli)),
     new Command('keyring')

@@ -36,4 +36,5 @@ export const BENCHMARKS: readonly string[] = [
   'size',
   'growth',
   'held-snapshot',
+  'proof',
 ];

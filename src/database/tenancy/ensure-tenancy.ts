@@ -79,6 +79,8 @@ export async function noteTenant(db: Database, tenant: string): Promise<void> {
     await tx.execute(
       sql`insert into es.chain (origin, completed_at) values (gen_random_uuid(), clock_timestamp()) on conflict do nothing`,
     );
+    // Their heads are signed by one instance at a time.
+    await tx.execute(sql`insert into es.signer default values on conflict do nothing`);
   });
 }
 
@@ -97,6 +99,7 @@ async function empty(tx: Database): Promise<void> {
   );
   // Its origin belongs to nobody. Each tenant has a chain of their own.
   await tx.execute(sql`delete from es.chain`);
+  await tx.execute(sql`delete from es.signer`);
   for (const { table } of models) await tx.execute(sql.raw(`drop table if exists read.${quoted(table)} cascade`));
   for (const table of ['read_models', 'checkpoints', 'instances', 'dead_letters', 'parked_items']) {
     await tx.execute(sql.raw(`delete from read.${table}`));

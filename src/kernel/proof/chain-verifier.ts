@@ -117,7 +117,9 @@ export class ChainVerifier {
       throw new LogFault(`the signature of the head does not fit its text and the key ${keyId}`, at);
     }
     if (position !== this.#position || position < from) {
-      throw new LogFault(`there is a head of position ${position}, which does not belong here`, this.#position + 1);
+      const reason = `there is a head of position ${position}, which does not belong here`;
+      // If it belongs to a later position, what is missing is the event that should be here.
+      throw new LogFault(reason, position > at ? this.#position + 1 : at);
     }
     if (!head.origin.equals(this.#start.origin))
       throw new LogFault('the head was signed for another log', from, position);
