@@ -10,6 +10,9 @@ import { borrowedIdentities } from './attacks/identities/borrowed-identities.ts'
 import { commandIdGuesses } from './attacks/identities/command-id-guesses.ts';
 import { manyRoles } from './attacks/identities/many-roles.ts';
 import { oddSubjects } from './attacks/identities/odd-subjects.ts';
+import { noContact } from './attacks/no-contact.ts';
+import { manyNodes } from './attacks/reads/many-nodes.ts';
+import { misses } from './attacks/reads/misses.ts';
 import { expensiveSearches } from './attacks/requests/expensive-searches.ts';
 import { hardDocuments } from './attacks/requests/hard-documents.ts';
 import { hugeAnswers } from './attacks/requests/huge-answers.ts';
@@ -27,10 +30,13 @@ import { idleSubscriptions } from './attacks/subscriptions/idle-subscriptions.ts
 import { manyKeys } from './attacks/subscriptions/many-keys.ts';
 import { manyLiveQueries } from './attacks/subscriptions/many-live-queries.ts';
 import { oddMessages } from './attacks/subscriptions/odd-messages.ts';
+import { pingFlood } from './attacks/subscriptions/ping-flood.ts';
+import { streamStorm } from './attacks/subscriptions/stream-storm.ts';
 import { subscriptionChurn } from './attacks/subscriptions/subscription-churn.ts';
 
-/** Every attack, in the order in which a campaign makes them. */
+/** Every attack, in the order in which a campaign makes them. The first is none: it shows what the machine contributes. */
 export const attacks: readonly Attack[] = [
+  noContact,
   longLists,
   hardDocuments,
   hugeAnswers,
@@ -60,4 +66,8 @@ export const attacks: readonly Attack[] = [
   largeReceipts,
   oddMessages,
   manyLiveQueries,
+  manyNodes,
+  pingFlood,
+  misses,
+  streamStorm,
 ];
