@@ -9,7 +9,9 @@ import type { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts
 import type { ReportFault } from '../graphql/plugins/errors.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import type { EngineOptions } from '../kernel/engine-options.ts';
+import { msUntilNextWork } from '../kernel/process/next-work.ts';
 import type { ActiveCallers } from '../scheduling/active-callers.ts';
+import { pause } from '../scheduling/sleeper.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import { engineOptions } from '../settings/engine-options.ts';
@@ -18,6 +20,10 @@ import { signingOf } from './audit/signing.ts';
 import type { LoopWatch } from './loop/loop-watch.ts';
 import type { ServerObserver } from './operations/occurrences.ts';
 import { openResources, type Resources } from './resources.ts';
+
+/** How long work that nobody waits for may keep a store open that nobody asks for, in ms. */
+const WORKED_OFF_WITHIN_MS = 30_000;
+const LOOK_AGAIN_MS = 100;
 
 /** What all stores of a server have in common. */
 export interface StoreSurroundings {
@@ -86,6 +92,19 @@ export class ServedStore {
         .status()
         .some(({ isOurs, state, lag }) => isOurs && (state === 'REBUILDING' || (state === 'RUNNING' && lag > 0)))
     );
+  }
+
+  /** When its processes have something to do although nobody asks, in ms; undefined if they have not. */
+  async msUntilWork(): Promise<number | undefined> {
+    return this.engine.registry.processes.size === 0 ? undefined : msUntilNextWork(this.database.projector.db);
+  }
+
+  /** Resolves when it is not busy and nothing is overdue, or after a while if that does not end. */
+  async workedOff(): Promise<void> {
+    const until = performance.now() + WORKED_OFF_WITHIN_MS;
+    while (performance.now() < until && (this.isBusy || (await this.msUntilWork()) === 0)) {
+      await pause(LOOK_AGAIN_MS);
+    }
   }
 
   async releaseAdapters(): Promise<void> {

@@ -37,4 +37,5 @@ export const BENCHMARKS: readonly string[] = [
   'growth',
   'held-snapshot',
   'proof',
+  'tenants',
 ];

@@ -7,10 +7,13 @@ import { cpuOf, startChild } from '../measuring/child.ts';
 export interface BenchApi {
   /** Where it listens, e.g. http://127.0.0.1:4000. */
   readonly url: string;
-  /** One request over at most `connections` keep-alive connections; resolves to its data. @throws if it has errors. */
-  request<T>(query: string, variables?: Readonly<Record<string, unknown>>): Promise<T>;
+  /**
+   * One request over at most `connections` keep-alive connections; resolves to its data. @throws if it has errors.
+   * @param tenant if the server has tenants.
+   */
+  request<T>(query: string, variables?: Readonly<Record<string, unknown>>, tenant?: string): Promise<T>;
   /** Issues a command; resolves to its receipt. @throws if it was not accepted. */
-  command(document: string, input: Readonly<Record<string, unknown>>): Promise<Receipt>;
+  command(document: string, input: Readonly<Record<string, unknown>>, tenant?: string): Promise<Receipt>;
   /** A new WebSocket for subscriptions. */
   socket(): Client;
   /** The server's heap after a garbage collection, in bytes. */
@@ -29,6 +32,8 @@ export interface Receipt {
 export interface ApiOptions {
   /** The domains that it mounts, by name. */
   readonly domains: readonly string[];
+  /** Whether each tenant has a database. */
+  readonly hasTenants?: boolean;
   /** HTTP connections at most. */
   readonly connections?: number;
   /** Settings that are not at their defaults. */
@@ -46,16 +51,21 @@ export function commandDocument(name: string, inputType: string): string {
 export async function openApi(databaseUrl: string, options: ApiOptions): Promise<BenchApi> {
   const server = await startChild<{ url: string }>(new URL('./server.ts', import.meta.url), {
     ...{ DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'error', BENCH_DOMAINS: options.domains.join(',') },
+    ...(options.hasTenants && { BENCH_TENANTS: 'database' }),
     ...options.settings,
   });
   const { url } = server.started;
   const pool = new Pool(url, { connections: options.connections ?? 64, pipelining: 1 });
   const sockets: Client[] = [];
-  const request = async <T>(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<T> => {
+  const request = async <T>(
+    query: string,
+    variables: Readonly<Record<string, unknown>> = {},
+    tenant?: string,
+  ): Promise<T> => {
     const { body } = await pool.request({
       method: 'POST',
       path: '/graphql',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(tenant && { authorization: `Tenant ${tenant}` }) },
       body: JSON.stringify({ query, variables }),
     });
     const { data, errors } = (await body.json()) as { data?: T; errors?: unknown };
@@ -65,8 +75,8 @@ export async function openApi(databaseUrl: string, options: ApiOptions): Promise
   return {
     url,
     request,
-    command: async (document, input) => {
-      const [receipt] = Object.values(await request<Record<string, Receipt>>(document, { input }));
+    command: async (document, input, tenant) => {
+      const [receipt] = Object.values(await request<Record<string, Receipt>>(document, { input }, tenant));
       if (!receipt?.token) throw new Error(`A command was not accepted: ${JSON.stringify(receipt)}`);
       return receipt;
     },

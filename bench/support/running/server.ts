@@ -1,4 +1,5 @@
-// A server in a process of its own, on the database in DATABASE_URL, with the domains that BENCH_DOMAINS names.
+// A server in a process of its own, on the database in DATABASE_URL, with the domains that BENCH_DOMAINS names. With
+// BENCH_TENANTS=database each tenant has a database beside that one.
 import { setTimeout as delay } from 'node:timers/promises';
 import shop from '../../../src/app.ts';
 import { createLogger } from '../../../src/server/operations/logger.ts';
@@ -11,7 +12,10 @@ const config = readConfig(process.env, shop.settings);
 const wanted = process.env.BENCH_DOMAINS?.split(',') ?? [];
 const mounted = [...shop.domains, metersWithApi].filter(({ name }) => wanted.includes(name));
 if (mounted.length !== wanted.length) throw new Error(`Not all of these are domains: ${wanted}.`);
-const app = await startServer({ ...shop, domains: [...mounted, nothingDomain] }, config, createLogger(config));
+const tenants =
+  process.env.BENCH_TENANTS === 'database' ? ({ mode: 'database', developerTenant: 'developer' } as const) : undefined;
+const served = { ...shop, tenants, domains: [...mounted, nothingDomain] };
+const app = await startServer(served, config, createLogger(config));
 process.on('message', async (question) => {
   if (question === 'cpu') {
     process.send?.({ cpu: process.cpuUsage() });

@@ -11,6 +11,7 @@ import { observeServer } from '../operations/observe.ts';
 import { ServedStore, type StoreSurroundings } from '../served-store.ts';
 import { stopInOrder } from '../shutdown.ts';
 import type { StoreLease, Stores } from '../stores.ts';
+import { AGAIN_MS, BackgroundVisits } from './background-visits.ts';
 import { type OpenedTenant, TenantRegistry } from './tenant-registry.ts';
 
 export interface TenantServing extends StoreSurroundings {
@@ -29,6 +30,9 @@ export type TenantPlace =
 /** How long statements may take to end when the shared database is closed, in ms. */
 const CLOSE_MS = 1000;
 
+/** When a tenant is visited again whose overdue work did not end while it was open, in ms. */
+const OVERDUE_AGAIN_MS = 60_000;
+
 /** A store for each tenant, opened when somebody asks for it. */
 export function serveTenants(serving: TenantServing): Stores {
   const { config, logger, metrics, place } = serving;
@@ -36,7 +40,9 @@ export function serveTenants(serving: TenantServing): Stores {
     limit: config.tenantsOpen,
     open: async (tenant) => {
       const begun = performance.now();
-      const opened = await openTenant(tenant, serving);
+      const opened = await openTenant(tenant, serving, (ms) =>
+        visits.visitIn(tenant, ms === 0 ? OVERDUE_AGAIN_MS : ms),
+      );
       const ms = performance.now() - begun;
       metrics?.tenantOpened(ms);
       logger.info({ tenant, ms: Math.round(ms) }, 'opened the database of a tenant');
@@ -46,6 +52,14 @@ export function serveTenants(serving: TenantServing): Stores {
       metrics?.tenantFailed();
       logger.error({ tenant, err }, `could not ${step} the database of a tenant`);
     },
+  });
+  const visits = new BackgroundVisits({
+    list: () => ('shared' in place ? place.shared.tenants() : place.databases.list()),
+    visit: async (tenant) => {
+      const { value, release } = await registry.use(tenant, { isWanted: false });
+      await value.store.workedOff().finally(release);
+    },
+    onError: (err) => logger.error({ err }, 'could not list the tenants'),
   });
   const use = async (tenant: string): Promise<StoreLease> => {
     const { value, release } = await registry.use(tenant);
@@ -65,12 +79,24 @@ export function serveTenants(serving: TenantServing): Stores {
     one: undefined,
     values: () => [...registry.values()].map(({ store }) => store),
     use,
-    start: async () => {},
-    stopOpening: async () => void (await registry.stopOpening()),
+    start: async () => {
+      if (hasWork(serving)) visits.start();
+    },
+    stopOpening: async () => {
+      visits.stop();
+      await registry.stopOpening();
+    },
     close: async () => {
       if ('shared' in place) await place.shared.close(CLOSE_MS);
     },
   };
+}
+
+/** Whether processes of this server have work that nobody asks for. */
+function hasWork({ app, config }: TenantServing): boolean {
+  return (
+    config.projector && app.domains.some(({ processes = [], effects = [] }) => processes.length + effects.length > 0)
+  );
 }
 
 interface OpenTenant extends OpenedTenant {
@@ -78,7 +104,11 @@ interface OpenTenant extends OpenedTenant {
 }
 
 /** @throws {TenantUnknownError} or why the database cannot be used. */
-async function openTenant(tenant: string, serving: TenantServing): Promise<OpenTenant> {
+async function openTenant(
+  tenant: string,
+  serving: TenantServing,
+  onClosing: (msUntilWork: number | undefined) => void,
+): Promise<OpenTenant> {
   const { place, config: ofServer, metrics } = serving;
   const url = await urlOf(tenant, place, ofServer.tenantCreate);
   const config = configOfTenant(ofServer, url);
@@ -89,7 +119,11 @@ async function openTenant(tenant: string, serving: TenantServing): Promise<OpenT
     observer: observeServer(logger, metrics),
     activeCallers: new ActiveCallers(),
   });
-  const close = () => closeStore(store, config, logger);
+  const close = async () => {
+    // If that cannot be found out, it may have something to do.
+    if (hasWork(serving)) onClosing(await store.msUntilWork().catch(() => AGAIN_MS));
+    await closeStore(store, config, logger);
+  };
   try {
     await store.engine.start();
   } catch (error) {

@@ -52,6 +52,8 @@ const MOST_FAILURES = 10_000;
 class Holding<T> {
   /** Requests and subscriptions that use it, or wait until it is open. */
   users = 0;
+  /** Whether somebody has asked for it. Those that were opened in the background are closed first. */
+  isWanted = false;
   value: T | undefined;
   readonly opened: Promise<T>;
   closed: Promise<void> | undefined;
@@ -97,16 +99,20 @@ export class TenantRegistry<T extends OpenedTenant> {
 
   /**
    * Opens a tenant, or finds it open.
+   * @param options.isWanted false if nobody asks for it: then it is closed before those that somebody has asked for.
    * @throws {TenantUnknownError} if there is no such tenant; {@link TenantUnavailableError} if it cannot be opened now.
    */
-  async use(tenant: string): Promise<TenantLease<T>> {
+  async use(tenant: string, { isWanted = true } = {}): Promise<TenantLease<T>> {
     for (;;) {
       const entry = this.#entries.get(tenant);
       if (entry?.closed) {
         await entry.closed;
         continue;
       }
-      if (entry) return await this.#lease(tenant, entry);
+      if (entry) {
+        if (isWanted) this.#want(tenant, entry);
+        return await this.#lease(entry);
+      }
       this.#refuseStopped();
       const failure = this.#failures.get(tenant);
       if (failure) throw failure;
@@ -139,12 +145,16 @@ export class TenantRegistry<T extends OpenedTenant> {
     return beginning;
   }
 
-  async #lease(tenant: string, entry: Holding<T>): Promise<TenantLease<T>> {
-    // Counted at once, so that it is not closed before its first user has it.
-    entry.users++;
-    // The last one in the order is the one that was used last.
+  /** The last one in the order is the one that was used last. */
+  #want(tenant: string, entry: Holding<T>): void {
+    entry.isWanted = true;
     this.#entries.delete(tenant);
     this.#entries.set(tenant, entry);
+  }
+
+  async #lease(entry: Holding<T>): Promise<TenantLease<T>> {
+    // Counted at once, so that it is not closed before its first user has it.
+    entry.users++;
     let isReleased = false;
     const release = () => {
       if (isReleased) return;
@@ -206,12 +216,12 @@ export class TenantRegistry<T extends OpenedTenant> {
     this.#open(tenant);
   }
 
-  /** The tenant that was not used for the longest time, of those that may be closed. */
+  /** The tenant that was not used for the longest time, of those that may be closed; first those that nobody wanted. */
   #longestIdle(): [string, Holding<T>] | undefined {
-    for (const [tenant, entry] of this.#entries) {
-      if (entry.users === 0 && entry.value && !entry.closed && !entry.value.isBusy) return [tenant, entry];
-    }
-    return undefined;
+    const idle = [...this.#entries].filter(
+      ([, { users, value, closed }]) => users === 0 && value && !closed && !value.isBusy,
+    );
+    return idle.find(([, { isWanted }]) => !isWanted) ?? idle[0];
   }
 
   #refuseStopped(): void {

@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { BackgroundVisits } from '../../../src/server/tenants/background-visits.ts';
+
+/** Visits that are told one after the other, in the order in which they begin. */
+function visitsOf(tenants: readonly string[], failing: ReadonlySet<string> = new Set()) {
+  const begun: string[] = [];
+  let atOnce = 0;
+  let mostAtOnce = 0;
+  let wake = Promise.withResolvers<void>();
+  const visits = new BackgroundVisits({
+    list: async () => tenants,
+    visit: async (tenant) => {
+      mostAtOnce = Math.max(mostAtOnce, ++atOnce);
+      await new Promise(setImmediate);
+      atOnce--;
+      begun.push(tenant);
+      wake.resolve();
+      wake = Promise.withResolvers();
+      if (failing.has(tenant)) throw new Error('not now');
+    },
+    onError: () => {},
+  });
+  const reached = async (count: number) => {
+    while (begun.length < count) await wake.promise;
+    return begun;
+  };
+  return { visits, begun, reached, mostAtOnce: () => mostAtOnce };
+}
+
+it('visits every tenant once after the start, one at a time, also if one cannot be visited', async () => {
+  const { visits, reached, mostAtOnce } = visitsOf(['a', 'b', 'c'], new Set(['b']));
+  visits.start();
+  expect(await reached(3)).toEqual(['a', 'b', 'c']);
+  expect(mostAtOnce()).toBe(1);
+  visits.stop();
+});
+
+it('visits a tenant when its work is due, and only at the time that was told last', async () => {
+  const { visits, reached } = visitsOf([]);
+  visits.visitIn('a', 60_000);
+  visits.visitIn('b', 60_000);
+  visits.visitIn('b', undefined);
+  visits.visitIn('c', 0);
+  visits.visitIn('a', 1);
+  expect((await reached(2)).toSorted()).toEqual(['a', 'c']);
+  visits.stop();
+});
+
+it('visits nobody after it was stopped', async () => {
+  const { visits, begun } = visitsOf(['a']);
+  visits.visitIn('b', 0);
+  visits.stop();
+  visits.visitIn('c', 0);
+  const later = Promise.withResolvers<void>();
+  setTimeout(later.resolve, 5);
+  await later.promise;
+  expect(begun).toEqual([]);
+});
