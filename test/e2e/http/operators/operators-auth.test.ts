@@ -7,6 +7,7 @@ const app = useApp({ env: WITH_AUTH });
 const OPERATIONS = [
   '{ deadLetters { pageInfo { hasNextPage } } }',
   'mutation { retryDeadLetters(projection: "orders", key: "Order/x") { __typename } }',
+  'mutation { eraseSubject(subject: "customer/x", reason: "a test") { __typename } }',
   'mutation { discardDeadLetter(projection: "orders", key: "Order/x", position: 1) { __typename } }',
 ];
 
