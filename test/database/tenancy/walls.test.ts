@@ -161,6 +161,18 @@ describe('a database', () => {
     expect(await tenants.shared.tenants()).toEqual(['acme']);
   });
 
+  it('without tenants has no column, no policy and no function for them, so that they cost nothing', async () => {
+    await openEngine({ start: true });
+    const { sql } = database;
+    expect(
+      await sql`select attrelid::regclass::text from pg_attribute join pg_class c on c.oid = attrelid
+                where relnamespace in ('es'::regnamespace, 'read'::regnamespace) and attname = 'tenant' and attrelid <> 'es.store'::regclass`,
+    ).toEqual([]);
+    expect(await sql`select from pg_policy`).toEqual([]);
+    expect(await sql`select relname from pg_class where relrowsecurity or relforcerowsecurity`).toEqual([]);
+    expect(await sql`select proname from pg_proc where prosrc like '%afterwrite.tenant%'`).toEqual([]);
+  });
+
   it('with events of nobody is not shared', async () => {
     const plain = await openEngine({ start: true });
     await plain.bus.execute(openCounter, { label: 'a' }, system);
