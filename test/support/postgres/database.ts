@@ -113,13 +113,14 @@ export async function cloneDatabase(
 const TABLES = `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('es', 'read') order by 1`;
 const GUARDS = `select format('alter table %s enable trigger %I', tgrelid::regclass, tgname) as statement
   from pg_trigger where tgenabled = 'A' and not tgisinternal`;
+const SWITCHED_OFF = `select from pg_trigger where tgenabled = 'D' limit 1`;
 /** A test may have left a transaction open. */
 const EMPTY_WITHIN = `set local lock_timeout = '1s'; set local session_replication_role = 'replica'`;
 
 /**
  * Remembers what is in a new database.
- * @returns a function that makes it so again; it returns false if it cannot, because a table is gone, or somebody holds
- * a lock.
+ * @returns a function that makes it so again; it returns false if it cannot, because a table is gone, a trigger is
+ * switched off, or somebody holds a lock.
  */
 async function emptyingOf(sql: postgres.Sql): Promise<() => Promise<boolean>> {
   const tablesNow = async () => (await sql.unsafe<{ name: string }[]>(TABLES)).map(({ name }) => name);
@@ -133,6 +134,7 @@ async function emptyingOf(sql: postgres.Sql): Promise<() => Promise<boolean>> {
   return async () => {
     const present = await tablesNow();
     if (!tables.every((table) => present.includes(table))) return false;
+    if ((await sql.unsafe(SWITCHED_OFF)).length > 0) return false;
     try {
       await sql.begin(async (tx) => {
         await tx.unsafe(`${EMPTY_WITHIN}; ${present.map((table) => `delete from ${table}`).join('; ')}`);
