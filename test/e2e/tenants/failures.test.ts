@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TemplateDatabases } from '../../../src/database/tenants/tenant-databases.ts';
 import type { TestApp } from '../../../src/testing/test-app.ts';
 import { clerkOf, openTenants } from '../../support/tenants/tenants.ts';
+
+// Several databases are created and migrated, twice.
+vi.setConfig({ testTimeout: 60_000 });
 
 const READ = 'query ($id: ID!) { customer(id: $id) { name } }';
 const person = { name: 'Ada', email: 'ada@example.org' };
