@@ -1,28 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { type ExecutionResult, GraphQLError, type GraphQLObjectType, parse } from 'graphql';
-import { createSchema } from 'graphql-yoga';
+import { type ExecutionResult, GraphQLError } from 'graphql';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sharedJsonOf } from '../../../src/graphql/answer/shared-json.ts';
-import type { Context } from '../../../src/graphql/context.ts';
-import { fresh, unwrap } from '../../../src/graphql/live/fresh.ts';
-import { liveRow } from '../../../src/graphql/live/rows/live-row.ts';
 import { RowMessages } from '../../../src/graphql/live/rows/row-messages.ts';
-import { ROW_MESSAGES } from '../../../src/graphql/live/rows/row-plan.ts';
-import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Turns } from '../../../src/scheduling/turns.ts';
-import { counters, customer } from '../../support/kernel/counter.ts';
+import { customer } from '../../support/kernel/counter.ts';
 import { delaysInto } from '../../support/kernel/observers.ts';
 import { until } from '../../support/until.ts';
+import { counterSchema, documentOf } from './counter-schema.ts';
 import { Stage } from './support.ts';
 
-const SCHEMA = `
-  enum Kind { SMALL LARGE }
-  type Counter { value: Int, who: String, fails: Int, flaky: Int, isOf(kinds: [Kind!]): Boolean }
-  type Query { nothing: Int }
-  type Subscription { counterUpdated(id: ID!, after: String): Counter }
-`;
 type Messages = AsyncIterableIterator<ExecutionResult>;
 
 let stage: Stage;
@@ -38,7 +27,7 @@ let failures: number;
 /** What happens while `fails` is resolved. */
 let whileFailing: (() => Promise<void>) | undefined;
 let messages: RowMessages;
-let schema: ReturnType<typeof createSchema<Context>>;
+let schema: ReturnType<typeof counterSchema>;
 beforeEach(() => {
   stage = new Stage();
   key = randomUUID();
@@ -49,38 +38,24 @@ beforeEach(() => {
   refused = new Set();
   failures = 0;
   whileFailing = undefined;
-  schema = createSchema<Context>({
-    typeDefs: SCHEMA,
-    resolvers: {
-      Counter: {
-        value: ({ value }, _, { caller }) => {
-          resolved.push(value);
-          payers.push(caller);
-          return value;
-        },
-        who: (_, __, { actor }) => actor?.id,
-        fails: async () => {
-          await whileFailing?.();
-          throw new Error('The disk is full.');
-        },
-        flaky: ({ value }, _, { caller }) => {
-          if (refused.has(caller)) throw new GraphQLError('No room.', { extensions: { code: 'THROTTLED' } });
-          if (failures-- > 0) throw new Error('The disk is full.');
-          return value;
-        },
-        isOf: () => true,
-      },
-      Subscription: {
-        counterUpdated: {
-          subscribe: (_: unknown, { id }: { id: string }, context: Context) =>
-            fresh(context, liveRow(counters as unknown as Projection, id, undefined, context)) as never,
-          resolve: (message: never) => unwrap<{ row: unknown }>(message).row,
-        },
-      },
+  schema = counterSchema({
+    value: ({ value }, _, { caller }) => {
+      resolved.push(value);
+      payers.push(caller);
+      return value;
     },
+    who: (_, __, { actor }) => actor?.id,
+    fails: async () => {
+      await whileFailing?.();
+      throw new Error('The disk is full.');
+    },
+    flaky: ({ value }, _, { caller }) => {
+      if (refused.has(caller)) throw new GraphQLError('No room.', { extensions: { code: 'THROTTLED' } });
+      if (failures-- > 0) throw new Error('The disk is full.');
+      return value;
+    },
+    isOf: () => true,
   });
-  const field = (schema.getSubscriptionType() as GraphQLObjectType).getFields().counterUpdated;
-  if (field) field.extensions = { [ROW_MESSAGES]: true, readModels: ['counters', 'others'] };
   messages = rowMessages(true);
 });
 
@@ -96,15 +71,13 @@ function rowMessages(suggestions: boolean): RowMessages {
 }
 
 /** Documents with the same text are one object on a server. */
-const documents = new Map<string, ReturnType<typeof parse>>();
-function documentOf(text: string) {
-  const document = documents.get(text) ?? parse(text);
-  documents.set(text, document);
-  return document;
-}
-
-function subscribe(selection: string, who = 'ada', id = key): Promise<Messages> {
-  return subscribeTo(`subscription ($id: ID!) { counterUpdated(id: $id) { ${selection} } }`, { id }, who);
+function subscribe(selection: string, who = 'ada', id = key, correlationId = 'test'): Promise<Messages> {
+  return subscribeTo(
+    `subscription ($id: ID!) { counterUpdated(id: $id) { ${selection} } }`,
+    { id },
+    who,
+    correlationId,
+  );
 }
 
 async function subscribeTo(
@@ -281,9 +254,8 @@ describe('the message of a change of a row that several callers get', () => {
   });
 
   it('has no correlation id in its errors that somebody else has chosen', async () => {
-    const text = 'subscription ($id: ID!) { counterUpdated(id: $id) { fails } }';
-    const adas = await subscribeTo(text, { id: key }, 'ada', 'chosen by Ada');
-    const bobs = await subscribeTo(text, { id: key }, 'bob', 'chosen by Bob');
+    const adas = await subscribe('fails', 'ada', key, 'chosen by Ada');
+    const bobs = await subscribe('fails', 'bob', key, 'chosen by Bob');
     const [ada, bob] = await Promise.all([adas.next(), bobs.next()]);
     expect(ada.value.errors).toHaveLength(1);
     expect(JSON.stringify(ada.value.errors)).not.toContain('Bob');
@@ -292,8 +264,7 @@ describe('the message of a change of a row that several callers get', () => {
   });
 
   it('has no correlation id of somebody else for those who come while it is made', async () => {
-    const text = 'subscription ($id: ID!) { counterUpdated(id: $id) { fails } }';
-    const people = ['ada', 'bob', 'cecil'].map((who) => subscribeTo(text, { id: key }, who, `chosen by ${who}`));
+    const people = ['ada', 'bob', 'cecil'].map((who) => subscribe('fails', who, key, `chosen by ${who}`));
     const [adas, ...others] = await Promise.all(people);
     await nextOfAll([adas as Messages, ...others]);
     const joined: Promise<IteratorResult<ExecutionResult>>[] = [];
