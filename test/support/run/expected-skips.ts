@@ -18,6 +18,7 @@ export const expectedSkips: readonly ExpectedSkip[] = [
   { files: 'test/e2e/browser/shop-page.test.ts', lacking: ['chromium'], reason: BROWSER },
   { files: 'test/client/browser/', lacking: ['chromium'], reason: BROWSER },
   { files: 'test/e2e/replica/', lacking: ['pg_basebackup'], reason: REPLICA },
+  { files: 'test/e2e/privacy/erasure.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
   { files: 'test/e2e/surroundings/promoted.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
   { files: 'test/cli/database/doctor.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
   { files: 'test/database/link/failover.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
