@@ -190,6 +190,8 @@ describe('settings', () => {
       'TENANT_DATABASE_URL',
       'AUTH_JWT_SECRET',
       'LIMITS_REDIS_URL',
+      'AUDIT_KEY',
+      'AUDIT_WITNESS',
       'PAYMENT_GATEWAY_KEY',
     ]);
   });
