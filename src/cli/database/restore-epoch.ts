@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { sql } from 'drizzle-orm';
 import { type Database, openPool } from '../../database/client.ts';
-import { store } from '../../database/schema.ts';
+import { store } from '../../database/schema/log.ts';
 import { settingsFor } from '../../database/tenancy/ensure-tenancy.ts';
 import { registerDomains } from '../../kernel/define/domain.ts';
 import { dropVersion, storedVersions } from '../../kernel/read/tables/catalogue.ts';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { inArray } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
-import { events } from '../../database/schema.ts';
+import { events } from '../../database/schema/log.ts';
 import type { DeadLetter } from '../../kernel/read/dead-letters/dead-letters.ts';
 import { type CommandFactory, print } from '../cli.ts';
 import { CliError } from '../errors.ts';

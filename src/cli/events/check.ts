@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { asc, gt, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
-import { events } from '../../database/schema.ts';
+import { events } from '../../database/schema/log.ts';
 import { registerDomains } from '../../kernel/define/domain.ts';
 import type { EventTypes } from '../../kernel/define/event.ts';
 import { maskedData } from '../../kernel/privacy/sealed-data.ts';

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { and, desc, eq, type SQL } from 'drizzle-orm';
 import { validate as isUuid } from 'uuid';
 import type { Database } from '../../database/client.ts';
-import { events } from '../../database/schema.ts';
+import { events } from '../../database/schema/log.ts';
 import { type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
 import { formatTable } from '../output/table.ts';

@@ -9,7 +9,7 @@ import {
   primaryKey,
   timestamp,
 } from 'drizzle-orm/pg-core';
-import { readSchema } from '../../../database/schema.ts';
+import { readSchema } from '../../../database/schema/schemas.ts';
 import { declaredColumns, isLongColumn, type KeptIn, refuseReserved } from './read-table.ts';
 import { declaredName } from './versioned-table.ts';
 

@@ -8,7 +8,7 @@ import {
   type PgTableExtraConfigValue,
   timestamp,
 } from 'drizzle-orm/pg-core';
-import { readSchema } from '../../../database/schema.ts';
+import { readSchema } from '../../../database/schema/schemas.ts';
 import { DefinitionError } from '../definition-error.ts';
 
 /** Properties of the columns that the engine adds to every read model; hidden from handlers. */

@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, isNotNull, or, sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { parkedItems } from '../../../database/schema.ts';
+import { parkedItems } from '../../../database/schema/read-side.ts';
 
 /** A parked item, as operators see it. */
 export interface ParkedItem {

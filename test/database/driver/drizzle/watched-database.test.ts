@@ -4,7 +4,7 @@ import { integer } from 'drizzle-orm/pg-core';
 import { expect, it } from 'vitest';
 import { openPool } from '../../../../src/database/client.ts';
 import { watchedDatabase } from '../../../../src/database/driver/drizzle/watched-database.ts';
-import { readSchema } from '../../../../src/database/schema.ts';
+import { readSchema } from '../../../../src/database/schema/schemas.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase({ per: 'emptied' });

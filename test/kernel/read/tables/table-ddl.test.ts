@@ -12,7 +12,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
-import { readSchema } from '../../../../src/database/schema.ts';
+import { readSchema } from '../../../../src/database/schema/schemas.ts';
 import { ddlOf } from '../../../../src/kernel/read/tables/table-ddl.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { bigint, smallint, text, uuid } from 'drizzle-orm/pg-core';
-import { bytea, esSchema, instant } from './schema.ts';
+import { bytea, esSchema, instant } from './schemas.ts';
 
 // The tables of the proof of the log: what shows that nobody has changed it.
 
