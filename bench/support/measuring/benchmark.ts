@@ -37,5 +37,6 @@ export const BENCHMARKS: readonly string[] = [
   'growth',
   'held-snapshot',
   'proof',
+  'chain',
   'tenants',
 ];
