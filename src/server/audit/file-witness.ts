@@ -2,15 +2,15 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { HeadWitness } from '../../kernel/audit/heads/witness.ts';
 import { LogFault } from '../../kernel/proof/log-fault.ts';
-import { readHead, readHeadLine } from '../../kernel/proof/signed-head.ts';
+import { type HeadContent, readHead, readHeadLine } from '../../kernel/proof/signed-head.ts';
 
 /** More than a line has. */
 const TAIL_BYTES = 4096;
 const LINE_FEED = 10;
 
 /**
- * Appends each head as a line to a file. It is meant for a file system that the database's owner cannot write to. Several
- * servers can share it, since one of them signs at a time.
+ * Appends each head as a line to a file. It is meant for a file system that the database's owner cannot write to. It only ever
+ * appends, so the file may be an append-only one (`chattr +a`). Several servers can share it, since one of them signs at a time.
  */
 export class FileWitness implements HeadWitness {
   readonly id: string;
@@ -23,12 +23,14 @@ export class FileWitness implements HeadWitness {
     this.id = id;
   }
 
-  /** @throws {LogFault} if the file has heads that this log has not signed: the log was restored from a backup or cut off. */
+  /**
+   * @throws {LogFault} if the file has heads that this log has not signed: the log was restored from a backup or cut off. Or if
+   * the file has something else than heads, which stays as it is.
+   */
   async take({ line, position }: { readonly line: string; readonly position: number }): Promise<void> {
-    const file = await open(this.#path, constants.O_RDWR | constants.O_CREAT, 0o640);
+    const file = await open(this.#path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o640);
     try {
-      const end = await endOfLines(file);
-      const last = await lastPosition(file, end);
+      const { end, last, rest } = await this.#tailOf(file);
       if (position <= last) {
         if (await this.#has(file, end, line)) return;
         throw new LogFault(
@@ -38,11 +40,46 @@ export class FileWitness implements HeadWitness {
           last,
         );
       }
-      await file.write(`${line}\n`, end);
+      const wanted = Buffer.from(`${line}\n`);
+      if (!wanted.subarray(0, rest.length).equals(rest)) {
+        throw new LogFault(
+          `the witness ${this.#path} ends with something that is no head, nor the start of the one of position ${position}`,
+          position,
+        );
+      }
+      await file.appendFile(wanted.subarray(rest.length));
       await file.datasync();
     } finally {
       await file.close();
     }
+  }
+
+  /**
+   * Where the last whole line ends, the position of its head, and what follows it: a crash may have left the start of a line. A
+   * head without its line feed gets one, because a copy may have lost it.
+   */
+  async #tailOf(file: FileHandle): Promise<{ readonly end: number; readonly last: number; readonly rest: Buffer }> {
+    const { size } = await file.stat();
+    const tail = await readAt(file, Math.max(0, size - TAIL_BYTES), TAIL_BYTES);
+    const rest = tail.subarray(tail.lastIndexOf(LINE_FEED) + 1);
+    const unended = headOf(rest.toString());
+    if (unended) {
+      await file.appendFile('\n');
+      return { end: size + 1, last: unended.position, rest: Buffer.alloc(0) };
+    }
+    const end = size - rest.length;
+    if (rest.length === tail.length) {
+      if (size === rest.length) return { end, last: 0, rest };
+      throw this.#foreign();
+    }
+    const lines = tail.subarray(0, tail.length - rest.length - 1).toString();
+    const content = headOf(lines.slice(lines.lastIndexOf('\n') + 1));
+    if (!content) throw this.#foreign();
+    return { end, last: content.position, rest };
+  }
+
+  #foreign(): LogFault {
+    return new LogFault(`the last line of the witness ${this.#path} is no head`, 1);
   }
 
   /** True if the file has a line. Those that are looked for one after the other are found at once. */
@@ -64,23 +101,9 @@ export class FileWitness implements HeadWitness {
   }
 }
 
-/** Where the last whole line ends: a crash may have left the start of one. */
-async function endOfLines(file: FileHandle): Promise<number> {
-  const { size } = await file.stat();
-  const start = Math.max(0, size - TAIL_BYTES);
-  const end = start + (await readAt(file, start, size - start)).lastIndexOf(LINE_FEED) + 1;
-  if (end < size) await file.truncate(end);
-  return end;
-}
-
-async function lastPosition(file: FileHandle, end: number): Promise<number> {
-  const start = Math.max(0, end - TAIL_BYTES);
-  const text = (await readAt(file, start, end - start)).toString().trimEnd();
-  if (text === '') return 0;
-  const signed = readHeadLine(text.slice(text.lastIndexOf('\n') + 1));
-  const content = signed && readHead(signed.text);
-  if (!content) throw new LogFault('the last line of the witness is no head', 1);
-  return content.position;
+function headOf(line: string): HeadContent | undefined {
+  const signed = readHeadLine(line);
+  return signed && readHead(signed.text);
 }
 
 async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -8,7 +8,9 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { auditLog } from '../../../src/kernel/audit/audit-log.ts';
 import type { SigningOptions } from '../../../src/kernel/audit/engine-audit.ts';
-import { readHead, readHeadLine } from '../../../src/kernel/proof/signed-head.ts';
+import { originHash } from '../../../src/kernel/proof/hashes.ts';
+import { LogFault } from '../../../src/kernel/proof/log-fault.ts';
+import { headLine, keyIdOf, readHead, readHeadLine, signHead } from '../../../src/kernel/proof/signed-head.ts';
 import { openWitness } from '../../../src/server/audit/witnesses.ts';
 import { anAppend } from '../../support/kernel/appends.ts';
 import { counterDomain, countersTable } from '../../support/kernel/counter.ts';
@@ -47,10 +49,24 @@ async function aFile(): Promise<string> {
   return join(folder, 'heads.ndjson');
 }
 
+const anySignal = AbortSignal.timeout(60_000);
+
+/** A head as a witness is given it. */
+function headOf(position: number, origin = 'any'): { readonly position: number; readonly line: string } {
+  const content = {
+    ...{ origin: originHash(origin), position, hash: originHash('hash'), root: originHash('root') },
+    ...{ previous: undefined, signedAt: new Date(position), keyId: keyIdOf(key.privateKey) },
+  };
+  return { position, line: headLine(signHead(content, key.privateKey)) };
+}
+
 const fileWitness = (path: string) => openWitness(pathToFileURL(path).href);
 
-/** A server that keeps what it is sent, and answers with the given statuses, then 204. */
-async function aServer(...statuses: number[]) {
+/**
+ * A server that keeps what it is sent, and answers with the given statuses, then 204. With `objects` it is a store of them, which
+ * overwrites none if it is asked not to.
+ */
+async function aServer({ statuses = [], objects }: { statuses?: number[]; objects?: Map<string, string> } = {}) {
   const requests: {
     method: string | undefined;
     url: string | undefined;
@@ -62,6 +78,12 @@ async function aServer(...statuses: number[]) {
     for await (const chunk of request) body += chunk;
     const { method, url, headers } = request;
     requests.push({ method, url, authorization: headers.authorization, body });
+    if (objects && url !== undefined) {
+      const had = objects.get(url);
+      if (method === 'GET') return void response.writeHead(had === undefined ? 404 : 200).end(had);
+      if (had !== undefined && headers['if-none-match'] === '*') return void response.writeHead(412).end();
+      objects.set(url, body);
+    }
     response.writeHead(statuses.shift() ?? 204).end('no reason');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -179,17 +201,37 @@ describe('a file as witness', () => {
 
   it('that is no file of heads is left alone', async () => {
     const path = await aFile();
-    await writeFile(path, 'my notes\n');
-    const engine = await open({ witness: fileWitness(path) });
-    await appendOne(engine);
-    await until(() => engine.faults.length > 0);
-    expect(await readFile(path, 'utf8')).toBe('my notes\n');
+    for (const text of ['my notes\n', 'my notes', 'x'.repeat(10_000), `one\n${'x'.repeat(10_000)}`]) {
+      await writeFile(path, text);
+      await expect(fileWitness(path).take(headOf(7), anySignal)).rejects.toThrow(LogFault);
+      expect(await readFile(path, 'utf8')).toBe(text);
+    }
+  });
+
+  it('keeps a head whose line feed a copy has lost', async () => {
+    const path = await aFile();
+    const [one, two] = [headOf(7), headOf(9)];
+    await writeFile(path, one.line);
+    await fileWitness(path).take(two, anySignal);
+    expect(await readFile(path, 'utf8')).toBe(`${one.line}\n${two.line}\n`);
+  });
+
+  it('is only ever appended to: what a crash has left of a line is completed', async () => {
+    const path = await aFile();
+    const [one, two, three] = [headOf(7), headOf(9), headOf(9, 'restored')];
+    await fileWitness(path).take(one, anySignal);
+    const torn = `${one.line}\n${two.line.slice(0, -20)}`;
+    await writeFile(path, torn);
+    await expect(fileWitness(path).take(three, anySignal)).rejects.toThrow('ends with something that is no head');
+    expect(await readFile(path, 'utf8')).toBe(torn);
+    await fileWitness(path).take(two, anySignal);
+    expect(await readFile(path, 'utf8')).toBe(`${one.line}\n${two.line}\n`);
   });
 });
 
 describe('a server as witness', () => {
   it('is sent each head with POST and the credentials of the URL, until it takes it', async () => {
-    const { host, requests } = await aServer(503);
+    const { host, requests } = await aServer({ statuses: [503] });
     const engine = await open({ witness: openWitness(`http://ada:s%20cret@${host}/heads`) });
     await appendOne(engine);
     await until(() => requests.length > 1);
@@ -213,6 +255,18 @@ describe('a server as witness', () => {
     expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(
       (await positions()).map((position) => `PUT /bucket/${position}.json?signature=x`),
     );
+  });
+
+  it('that is an object store keeps what it has: the same head is taken as known, another is a fault', async () => {
+    const objects = new Map<string, string>();
+    const { host, requests } = await aServer({ objects });
+    const store = () => openWitness(`http://ada:x@${host}/{position}.json`);
+    const [one, other] = [headOf(7), headOf(7, 'another log')];
+    await store().take(one, anySignal);
+    await store().take(one, anySignal);
+    await expect(store().take(other, anySignal)).rejects.toThrow(LogFault);
+    expect(objects.get('/7.json')).toBe(`${one.line}\n`);
+    expect(new Set(requests.map(({ authorization }) => authorization)).size).toBe(1);
   });
 
   it('that does not answer holds up neither appends nor heads', async () => {
