@@ -7,7 +7,7 @@ import { type HeadContent, headHash, isSignedBy } from '../proof/signed-head.ts'
 import { explainFault, type LastRight } from './explain-fault.ts';
 import { HeadCursor, storedHeads, type WitnessedHead, witnessedHeads } from './head-cursor.ts';
 import { lastHead, type StoredHead } from './heads/head-store.ts';
-import { verifyStoredHead } from './heads/verify-head.ts';
+import { refuseHeadsBeforeCompletion, verifyStoredHead } from './heads/verify-head.ts';
 import { type ChainOrigin, type LinkedEvent, readEnd, readOrigin, StoredChain } from './stored-chain.ts';
 
 export interface AuditOptions {
@@ -47,9 +47,9 @@ export interface Audit {
  */
 export async function auditLog(db: Database, options: AuditOptions): Promise<Audit> {
   const origin = await readOrigin(db);
+  const end = await readEnd(db);
   // While former events are being hashed, later ones have no hashes yet.
-  const end = origin.completedAt ? await readEnd(db) : origin.formerPosition;
-  const until = Math.min(end, options.to ?? end);
+  const until = Math.min(origin.completedAt ? end : origin.formerPosition, options.to ?? end);
   const anchor = await lastHead(db, (options.from ?? 1) - 1);
   const run = new AuditRun(db, origin, { ...options, until, end, anchor });
   const fault = await run.findFault();
@@ -108,6 +108,7 @@ class AuditRun {
     const after = this.#from - 1;
     const heads = await HeadCursor.of(keys.size > 0 ? storedHeads(this.#db, after) : undefined);
     const others = await HeadCursor.of(witness && witnessedHeads(witness, after));
+    refuseHeadsBeforeCompletion(this.#origin, (await lastHead(this.#db))?.position ?? others.current?.content.position);
     for await (const page of this.#chain.pages(after, until, signal)) {
       for (const event of page) {
         const explaining = this.#next(verifier, event);

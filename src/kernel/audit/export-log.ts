@@ -4,6 +4,7 @@ import { MerkleFrontier } from '../proof/merkle-frontier.ts';
 import { headHash, headLine } from '../proof/signed-head.ts';
 import { HeadCursor, storedHeads } from './head-cursor.ts';
 import { lastHead } from './heads/head-store.ts';
+import { treeOf } from './heads/verify-head.ts';
 import { readHash, readOrigin, StoredChain } from './stored-chain.ts';
 
 export interface ExportOptions {
@@ -63,7 +64,8 @@ export async function* exportLog(db: Database, options: ExportOptions): AsyncGen
 async function headerOf(db: Database, chain: StoredChain, { from, to, signal }: ExportOptions): Promise<string> {
   const { text: origin, hash } = await readOrigin(db);
   const before = await lastHead(db, from - 1);
-  const tree = MerkleFrontier.of(before?.position ?? 0, before?.peaks ?? []);
+  // If somebody has damaged the head, its tree is made from the first event on.
+  const tree = (before && treeOf(before)) ?? new MerkleFrontier();
   for await (const page of chain.pages(tree.size, from - 1, signal)) {
     for (const { leaf } of page) tree.push(leaf);
   }

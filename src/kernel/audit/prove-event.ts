@@ -3,12 +3,13 @@ import type { InclusionProof } from '../proof/inclusion-proof.ts';
 import { LogFault } from '../proof/log-fault.ts';
 import { MerkleFrontier } from '../proof/merkle-frontier.ts';
 import { inclusionRanges, rootOfInclusion } from '../proof/merkle-inclusion.ts';
-import { headsAfter, lastHead, type StoredHead } from './heads/head-store.ts';
+import { headsAfter, lastHead } from './heads/head-store.ts';
+import { treeOf } from './heads/verify-head.ts';
 import { type LinkedEvent, StoredChain } from './stored-chain.ts';
 
 /**
  * Proves that the log has an event, against the first head that covers it. Only the events between this head and the one before
- * are read, however long the log is.
+ * are read, however long the log is, unless the one before was damaged.
  * @returns undefined if no head covers the position yet.
  * @throws {LogFault} if these events are not what was signed.
  */
@@ -20,9 +21,11 @@ export async function proveEvent(
   const [head] = await headsAfter(db, position - 1, 1);
   if (!head) return undefined;
   const before = await lastHead(db, position - 1);
-  const path = new PathBuilder(position - 1, head.position, before);
+  // If somebody has damaged the head before, its tree is made from the first event on.
+  const tree = (before && treeOf(before)) ?? new MerkleFrontier();
+  const path = new PathBuilder(position - 1, head.position, tree);
   let proved: LinkedEvent | undefined;
-  for await (const page of new StoredChain(db).pages(before?.position ?? 0, head.position, signal)) {
+  for await (const page of new StoredChain(db).pages(path.next, head.position, signal)) {
     for (const event of page) {
       path.push(event.leaf);
       // The rest of the page need not stay in memory.
@@ -51,15 +54,20 @@ class PathBuilder {
   readonly #order: readonly ('left' | 'right')[];
   #next: number;
 
-  constructor(index: number, size: number, before: StoredHead | undefined) {
+  constructor(index: number, size: number, before: MerkleFrontier) {
     const ranges = inclusionRanges(index, size);
     this.#index = index;
-    this.#left = MerkleFrontier.of(before?.position ?? 0, before?.peaks ?? []);
+    this.#left = before;
     this.#right = ranges
       .filter(({ from }) => from > index)
       .map(({ from, to }) => ({ tree: new MerkleFrontier(), size: to - from }));
     this.#order = ranges.map(({ from }) => (from > index ? 'right' : 'left'));
-    this.#next = before?.position ?? 0;
+    this.#next = before.size;
+  }
+
+  /** The index of the leaf that is to be pushed next. */
+  get next(): number {
+    return this.#next;
   }
 
   push(leaf: Buffer): void {

@@ -117,3 +117,20 @@ describe('the proof of an event', () => {
     expect(await prove(4)).toBeDefined();
   });
 });
+
+describe('a head in the database that was damaged', () => {
+  it.each([
+    ['peaks', `peaks = ''`],
+    ['peaks, in number as before', `peaks = decode(repeat('00', octet_length(peaks)), 'hex')`],
+    ['text', `text = '{}'`],
+  ])('does not keep later events from being exported and proved: its %s', async (_, statement) => {
+    await forge(database, `update es.heads set ${statement} where position = 6`);
+    const { path } = (await prove(10)) ?? {};
+    expect(path).toHaveLength(4);
+    const text = (await exported(7, 15)).toString();
+    const { peaks } = JSON.parse(text.slice(0, text.indexOf('\n')));
+    expect(peaks).toHaveLength(2);
+    if (!statement.startsWith('text'))
+      expect(await verdictOfRange(7, 15)).toMatchObject({ isProved: true, proved: 15 });
+  });
+});

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { A, B, copyOf, data, exchange, renumber, set, useAuditedLog } from '../../support/kernel/audited-log.ts';
 import { hashedAgainFrom } from '../../support/kernel/forging.ts';
 
-const { append, forge, found, sign, signAsAnother } = useAuditedLog();
+const { append, audit, forge, found, sign, signAsAnother } = useAuditedLog();
 
 describe('a forger who computes all later hashes again', () => {
   it.each([
@@ -36,6 +36,23 @@ describe('a forger who computes all later hashes again', () => {
       8,
       expect.stringMatching(/event 8 was recorded after the head of position 10 was signed$/),
     ]);
+  });
+});
+
+describe('a forger who pretends that former events are still being hashed', () => {
+  it.each([0, 6])('is found by heads, or by the witness: up to %i', async (position) => {
+    await forge(`${set(data, 7)} update es.chain set completed_at = null, former_position = ${position};`);
+    const expected = [1, 10, expect.stringMatching(/^es.chain says .* a head of position 10 was signed/)];
+    expect(await found()).toEqual(expected);
+    expect(await found({ withKey: false })).toEqual(expected);
+    await forge('delete from es.heads;');
+    expect(await found({ withWitness: true })).toEqual([1, 5, expect.stringMatching(/^es.chain says/)]);
+  });
+
+  it('gets no further head signed, and does not hide the end of the log', async () => {
+    await forge('update es.chain set completed_at = null, former_position = 0;');
+    await expect(sign()).rejects.toThrow(/^es.chain says .* a head of position 10 was signed/);
+    expect(await audit()).toMatchObject({ end: 12 });
   });
 });
 
@@ -95,7 +112,7 @@ describe('a forger who changes heads', () => {
       `update es.heads set text = replace(text, '"signedAt":"20', '"signedAt":"19') where position = 5`,
       [5, 5, /signature/],
     ],
-    ['moves it', 'update es.heads set position = 6 where position = 5', [7, 7, /does not belong here/]],
+    ['moves it', 'update es.heads set position = 6 where position = 5', [6, 6, /does not belong here/]],
     [
       'alters its signature',
       'update es.heads set signature = (select signature from es.heads where position = 10) where position = 5',

@@ -5,7 +5,7 @@ import { LogFault } from '../../proof/log-fault.ts';
 import { headHash, keyIdOf, type SignedHead, signHead } from '../../proof/signed-head.ts';
 import { readEnd, readOrigin, StoredChain } from '../stored-chain.ts';
 import { lastHead } from './head-store.ts';
-import { verifyStoredHead } from './verify-head.ts';
+import { refuseHeadsBeforeCompletion, verifyStoredHead } from './verify-head.ts';
 
 /** A head covers at most so many events more than the one before, so that the first one of a long log comes soon. */
 const MOST_EVENTS = 100_000;
@@ -42,8 +42,9 @@ export async function signNextHead(
   signal: AbortSignal,
 ): Promise<NextHead | undefined> {
   const origin = await readOrigin(db);
-  if (!origin.completedAt) return undefined;
   const last = await lastHead(db);
+  refuseHeadsBeforeCompletion(origin, last?.position);
+  if (!origin.completedAt) return undefined;
   const before = last?.position ?? 0;
   const end = await readEnd(db);
   if (end < before)

@@ -25,13 +25,31 @@ export async function verifyStoredHead(
   if (!key && publicKeys.size > 0) return refuse(`is signed by the key ${content.keyId}, which is none of yours`);
   if (key && !isSignedBy(signed, key)) return refuse('has a signature that does not fit');
   if (!content.origin.equals(origin.hash)) return refuse('was signed for another log');
-  if (!rootOf(position, peaks)?.equals(content.root)) return refuse('has another Merkle tree than was signed');
+  if (!treeOf({ content, position, peaks })) return refuse('has another Merkle tree than was signed');
   if (!(await readHash(db, position))?.equals(content.hash)) return refuse('has another hash than the event there');
 }
 
-function rootOf(position: number, peaks: readonly Buffer[]): Buffer | undefined {
+/**
+ * Heads are signed only after former events were hashed. Whoever resets that in `es.chain` would have nothing verified any more.
+ * @param position of a head that was signed; undefined if none was.
+ * @throws {LogFault}
+ */
+export function refuseHeadsBeforeCompletion({ completedAt }: ChainOrigin, position: number | undefined): void {
+  if (completedAt || position === undefined) return;
+  const reason = `es.chain says that former events are still being hashed, and a head of position ${position} was signed`;
+  throw new LogFault(`${reason}: es.chain was altered`, 1, position);
+}
+
+/** The Merkle tree at a head; undefined if its peaks are not those of the root in its text. */
+export function treeOf({
+  position,
+  content,
+  peaks,
+}: Pick<StoredHead, 'position' | 'content' | 'peaks'>): MerkleFrontier | undefined {
+  if (content?.position !== position) return undefined;
   try {
-    return MerkleFrontier.of(position, peaks).root();
+    const tree = MerkleFrontier.of(position, peaks);
+    return tree.root()?.equals(content.root) ? tree : undefined;
   } catch (error) {
     // Their number does not fit.
     if (error instanceof RangeError) return undefined;
