@@ -7,13 +7,17 @@ interface Head {
 }
 
 interface Result {
+  readonly origin?: string;
   readonly from: number;
   readonly to: number;
   readonly position: number;
   readonly heads: number;
+  readonly proved: number;
+  readonly isProved: boolean;
   readonly firstHead?: Head;
   readonly lastHead?: Head;
   readonly fault?: { readonly from: number; readonly to: number; readonly reason: string };
 }
 
-export function verifyExport(chunks: AsyncIterable<string>, keys: readonly KeyObject[]): Promise<Result>;
+/** @param log the hash before the first event of the log that it must be; any if undefined. */
+export function verifyExport(chunks: AsyncIterable<string>, keys: readonly KeyObject[], log?: string): Promise<Result>;

@@ -1,6 +1,6 @@
 // Verifies an export of an Afterwrite log with a public key and nothing else. It is short, so that you can read it before
 // you rely on it; docs/audit.md describes the format. Exit code 0: proved. 1: not proved, or something is wrong.
-// node verify-export.mjs EXPORT.ndjson PUBLIC-KEY.pem
+// node verify-export.mjs EXPORT.ndjson PUBLIC-KEY.pem [ORIGIN]: the hash before the first event of the log that it must be.
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { createReadStream, readFileSync, realpathSync } from 'node:fs';
 
@@ -22,8 +22,8 @@ const HEAD = form('"head":(\\{"format":"afterwrite-head-1",[^{}]*\\}),"signature
 const END = form(`"end":${N},"events":${N},"heads":${N}`);
 
 /** Reads the chunks of an export, as Latin-1. What they prove ends with the last head or the last position of the range. */
-export async function verifyExport(chunks, keys) {
-  const result = { from: 1, to: 0, position: 0, heads: 0 };
+export async function verifyExport(chunks, keys, log) {
+  const result = { from: 1, to: 0, position: 0, heads: 0, proved: 0 };
   let [hash, origin, previousHead, events, isBegun, isEnded] = ['', '', null, 0, false, false];
   const peaks = []; // The roots of the complete subtrees of the Merkle tree, by height.
   const check = (isRight, reason, from = result.position + 1, to = from) => {
@@ -32,13 +32,15 @@ export async function verifyExport(chunks, keys) {
   const begin = (line) => {
     const [, text, from, to, before, given, previous] = HEADER.exec(line) ?? [];
     check(from > 0 && +to >= from - 1, 'this is not the first line of an export');
-    Object.assign(result, { from: +from, to: +to, position: from - 1 });
+    Object.assign(result, { from: +from, to: +to, position: from - 1, proved: from - 1 });
     [hash, origin, previousHead, isBegun] = [before, sha256(Buffer.from(text)).toString('hex'), previous ?? null, true];
     // A tree has a complete subtree for each binary digit 1 of its size.
     const [sizes, hashes] = [result.position.toString(2).split('').reverse(), given.match(/\w+/g) ?? []];
     check(sizes.filter((digit) => digit === '1').length === hashes.length, 'the peaks do not fit the first position');
     for (const height in sizes) if (sizes[height] === '1') peaks[height] = bytes(hashes.pop());
     check(from > 1 || hash === origin, 'the chain does not begin with the hash of its origin');
+    check(!log || log === origin, 'this is the export of another log');
+    result.origin = origin;
   };
   const follow = (position, leaf, stated) => {
     check(position === result.position + 1, `position ${position} follows instead`);
@@ -63,6 +65,7 @@ export async function verifyExport(chunks, keys) {
     check(head.previous === previousHead, 'a head before this one was removed or inserted', unproved, at);
     previousHead = sha256(Buffer.from(text)).toString('hex');
     Object.assign(result, { firstHead: result.firstHead ?? head, lastHead: head, heads: result.heads + 1 });
+    result.proved = Math.min(at, result.to);
   };
   const read = (line) => {
     check(!isEnded, 'something follows the last line of the export');
@@ -88,18 +91,19 @@ export async function verifyExport(chunks, keys) {
     result.fault = error.fault;
     if (!error.fault) throw error;
   }
+  result.isProved = !result.fault && result.proved >= result.from;
   return result;
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
-  const [file, keyFile] = process.argv.slice(2);
+  const [file, keyFile, log] = process.argv.slice(2);
   const pem = readFileSync(keyFile, 'latin1').match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
-  const read = verifyExport(createReadStream(file, 'latin1'), pem.map(createPublicKey));
-  const { from, to, position, fault, firstHead, lastHead } = await read;
-  const [proved, followed] = [Math.min(lastHead?.position ?? from - 1, to), Math.min(position, to)];
+  const read = verifyExport(createReadStream(file, 'latin1'), pem.map(createPublicKey), log);
+  const { origin, from, to, position, proved, isProved, fault, firstHead, lastHead } = await read;
+  const followed = Math.min(position, to);
   if (fault) console.log(`FAULT at positions ${fault.from} to ${fault.to}: ${fault.reason}.`);
   console.log(proved < from ? 'PROVED: nothing.' : `PROVED: events ${from} to ${proved} are what was signed.`);
-  if (lastHead) console.log('First and last head:', firstHead, lastHead);
+  if (lastHead) console.log('Log:', origin, 'First and last head:', firstHead, lastHead);
   if (followed > proved) console.log(`NOT PROVED: events ${proved + 1} to ${followed}, which no head here signs.`);
-  process.exitCode = fault || !lastHead ? 1 : 0;
+  process.exitCode = isProved ? 0 : 1;
 }

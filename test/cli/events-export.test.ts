@@ -36,7 +36,7 @@ describe('events export', () => {
     const { code, stderr } = await cli('events', 'export', 'log.ndjson');
     expect([code, stderr]).toEqual([
       0,
-      expect.stringContaining('Exported 7 events, 1 to 7. Those after 5 are not signed yet.'),
+      expect.stringMatching(/Exported 7 events, 1 to 7, of the log [0-9a-f]{64}\. Those after 5 are not signed yet\./),
     ]);
     expect((await stat(join(folder, 'log.ndjson'))).mode & 0o777).toBe(0o600);
     const verified = await cli('events', 'verify-export', 'log.ndjson', '--key', 'audit.pub');

@@ -4,8 +4,9 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { originHash } from '../../src/kernel/proof/hashes.ts';
 import { keyIdOf } from '../../src/kernel/proof/signed-head.ts';
-import { exportOf, fileOf, KEYS } from '../kernel/proof/made-export.ts';
+import { exportOf, fileOf, KEYS, ORIGIN } from '../kernel/proof/made-export.ts';
 import { childEnvironment } from '../support/server/child-environment.ts';
 import { useFolder } from './support.ts';
 
@@ -42,6 +43,7 @@ describe('an auditor who has an export and a public key', () => {
     const id = keyIdOf(KEYS.publicKey);
     expect(out.split('\n')).toEqual([
       'PROVED: events 1 to 9 are what was signed.',
+      `Log: ${originHash(ORIGIN).toString('hex')}.`,
       `First head: position 4, signed 2026-01-01T00:00:04.000Z with key ${id}. Nothing is proved about the time before.`,
       `Last of 2 heads: position 9, signed 2026-01-01T00:00:09.000Z with key ${id}.`,
       'NOT PROVED: events 10 to 12 are chained to them, but no head in this export signs them.',
@@ -52,6 +54,21 @@ describe('an auditor who has an export and a public key', () => {
     expect(own).toMatchObject({ code: 0, err: '' });
     expect(own.out).toContain('PROVED: events 1 to 9 are what was signed.');
     expect(own.out).toContain('NOT PROVED: events 10 to 12');
+    expect(own.out).toContain(originHash(ORIGIN).toString('hex'));
+  });
+
+  it('is told if it is the export of another log than the one that they have named', async () => {
+    const folder = await auditorsFolder();
+    const verify = (origin: string) =>
+      runIn(folder, main, 'events', 'verify-export', 'log.ndjson', '--key', 'audit.pub', '--origin', origin);
+    const [right, wrong] = [ORIGIN, 'another'].map((text) => originHash(text).toString('hex')) as [string, string];
+    expect(await verify(right)).toMatchObject({ code: 0 });
+    expect(await verify(wrong)).toMatchObject({ code: 1, out: expect.stringContaining('an export of another log') });
+    expect(await verify('staging')).toMatchObject({ code: 2, err: expect.stringContaining('64 hexadecimal digits') });
+    expect(await runIn(folder, script, 'log.ndjson', 'audit.pub', right)).toMatchObject({ code: 0 });
+    expect(await runIn(folder, script, 'log.ndjson', 'audit.pub', wrong)).toMatchObject({
+      ...{ code: 1, out: expect.stringContaining('another log') },
+    });
   });
 
   it('is told the first position that was altered, with exit code 1', async () => {

@@ -79,7 +79,8 @@ async function write(cli: Cli, file: string, chunks: AsyncIterable<Buffer>): Pro
 }
 
 async function summaryOf(db: Database, from: number, to: number): Promise<string> {
-  const count = `Exported ${formatCount(to - from + 1)} events, ${from} to ${to}.`;
+  const { hash } = await readOrigin(db);
+  const count = `Exported ${formatCount(to - from + 1)} events, ${from} to ${to}, of the log ${hash.toString('hex')}.`;
   const head = await lastHead(db);
   if (!head || head.position < from)
     return `${count} No head signs any of them yet: they prove nothing. Set AUDIT_KEY.`;

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { MAX_PROOF_BYTES, ProofError, verifyProof } from '../../kernel/proof/inclusion-proof.ts';
 import { type OfflineCli, type OfflineCommandFactory, print } from '../cli.ts';
 import { openFile, publicKeysOf } from './given-files.ts';
+import { originArgument } from './origin-argument.ts';
 
 /** `events verify-proof`: verifies the proof of one event offline. */
 export const eventsVerifyProofCommand: OfflineCommandFactory = (cli) =>
@@ -9,11 +10,13 @@ export const eventsVerifyProofCommand: OfflineCommandFactory = (cli) =>
     .description('verify the proof of one event with a public key; needs no database and no application')
     .argument('<file>', 'what `events prove` has written, or - for standard input')
     .requiredOption('--key <file>', 'the public key in PEM; several one after the other if the key was changed')
-    .action(async (file: string, { key }: { readonly key: string }) => {
+    .option('--origin <hash>', 'the log that it must be of', originArgument)
+    .action(async (file: string, { key, origin }: { readonly key: string; readonly origin?: Buffer }) => {
       const keys = await publicKeysOf(cli, key);
-      const { position, content, head } = verifyProof(await readProof(cli, file), keys);
+      const { position, content, head } = verifyProof(await readProof(cli, file), keys, origin);
       const signed = `signed ${head.signedAt.toISOString()} with key ${head.keyId}`;
       print(cli, `PROVED: event ${position} is in the log as it was at position ${head.position}, ${signed}.`);
+      print(cli, `Log: ${head.origin.toString('hex')}.`);
       print(cli, content);
     });
 

@@ -50,9 +50,10 @@ export function proofLine({ content, path, head }: InclusionProof): string {
  * Verifies a proof with nothing but public keys.
  * @param file what {@link proofLine} has written, with a line feed or without.
  * @param keys the public keys whose signatures count, by their ids.
+ * @param origin the hash that identifies the log, if it must be that one: a key may have signed several.
  * @throws {ProofError} NOT_PROVED with the first reason.
  */
-export function verifyProof(file: Buffer, keys: ReadonlyMap<string, KeyObject>): ProvedEvent {
+export function verifyProof(file: Buffer, keys: ReadonlyMap<string, KeyObject>, origin?: Buffer): ProvedEvent {
   // Latin-1 keeps each byte apart, so that the content is hashed as it is.
   const [, hashes, text, signature, event, digits] = LINE.exec(file.toString('latin1')) ?? [];
   if (hashes === undefined || text === undefined || signature === undefined || event === undefined) {
@@ -64,6 +65,9 @@ export function verifyProof(file: Buffer, keys: ReadonlyMap<string, KeyObject>):
   if (!key) throw new ProofError(`The head in the proof is signed by another key (${head.keyId}) than yours.`);
   if (!isSignedBy({ text, signature }, key)) {
     throw new ProofError('The signature in the proof does not fit its head: one of them was altered.');
+  }
+  if (origin && !head.origin.equals(origin)) {
+    throw new ProofError(`The proof is of another log (${head.origin.toString('hex')}) than yours.`);
   }
   const content = Buffer.from(event, 'latin1');
   const position = Number(digits);

@@ -11,6 +11,8 @@ export interface ProofFault {
 
 /** What an export proves and what it does not. */
 export interface ProofVerdict {
+  /** The hash that identifies the log, as the file says and its heads confirm; undefined if it has no first line. */
+  readonly origin: Buffer | undefined;
   /** The range that it claims to have. */
   readonly from: number;
   readonly to: number;
@@ -27,22 +29,28 @@ export interface ProofVerdict {
   readonly witnessed: number | undefined;
 }
 
-/** True if something is proved and nothing is wrong. */
-export function isProved({ fault, head }: ProofVerdict): boolean {
-  return fault === undefined && head !== undefined;
+/** True if at least one event is proved and nothing is wrong. */
+export function isProved(verdict: ProofVerdict): boolean {
+  return verdict.fault === undefined && lastProved(verdict) >= verdict.from;
+}
+
+/** The last position that is proved; less than the first one if none is. A head after the range proves no event without content. */
+function lastProved({ head, from, to }: ProofVerdict): number {
+  return Math.min(head?.position ?? from - 1, to);
 }
 
 /** The verdict in words: what is wrong, what is proved, what is not. */
 export function verdictLines(verdict: ProofVerdict): string[] {
-  const { from, to, fault, followed, firstHead, head, heads, witnessed } = verdict;
+  const { origin, from, fault, followed, firstHead, head, heads, witnessed } = verdict;
   const lines: string[] = [];
   if (fault) lines.push(`FAULT at ${positions(fault.from, fault.to)}: ${fault.reason}.`);
-  if (!head || !firstHead) {
+  const proved = lastProved(verdict);
+  if (!head || !firstHead || !origin || proved < from) {
     lines.push('NOTHING IS PROVED: no signed head confirms any event of this export.');
     return lines;
   }
-  const proved = Math.min(head.position, to);
-  if (proved >= from) lines.push(`PROVED: ${events(from, proved)} what was signed.`);
+  lines.push(`PROVED: ${events(from, proved)} what was signed.`);
+  lines.push(`Log: ${origin.toString('hex')}.`);
   lines.push(`First head: ${sentenceOf(firstHead)}. Nothing is proved about the time before.`);
   if (heads > 1) lines.push(`Last of ${heads} heads: ${sentenceOf(head)}.`);
   if (witnessed !== undefined) lines.push(`The witness has ${witnessed} of these heads, and no other.`);

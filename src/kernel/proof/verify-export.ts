@@ -10,6 +10,8 @@ import { WitnessComparison } from './witness-comparison.ts';
 export interface VerifyExportOptions {
   /** The public keys whose signatures count, by their ids. */
   readonly keys: ReadonlyMap<string, KeyObject>;
+  /** The hash that identifies the log, if it must be that one: a key may have signed several. */
+  readonly origin?: Buffer | undefined;
   /**
    * The lines of a witness, which has the signed heads from elsewhere. The export must have the same, up to the last one, so
    * that it shows if the end of the log was left out.
@@ -25,9 +27,9 @@ export interface VerifyExportOptions {
  */
 export async function verifyExport(
   chunks: AsyncIterable<Buffer>,
-  { keys, witness, onProgress = () => {} }: VerifyExportOptions,
+  { keys, origin, witness, onProgress = () => {} }: VerifyExportOptions,
 ): Promise<ProofVerdict> {
-  const reader = new ExportReader(keys);
+  const reader = new ExportReader(keys, origin);
   let comparison: WitnessComparison | undefined;
   let bytes = 0;
   try {
@@ -55,14 +57,16 @@ export async function verifyExport(
 /** Follows an export line by line. */
 class ExportReader {
   readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #expected: Buffer | undefined;
   #header: ExportHeader | undefined;
   #chain: ChainVerifier | undefined;
   #lines = 0;
   #events = 0;
   #isEnded = false;
 
-  constructor(keys: ReadonlyMap<string, KeyObject>) {
+  constructor(keys: ReadonlyMap<string, KeyObject>, expected: Buffer | undefined) {
     this.#keys = keys;
+    this.#expected = expected;
   }
 
   /** The position that is expected next. */
@@ -92,7 +96,18 @@ class ExportReader {
   verdict(fault?: ProofFault, witnessed?: number): ProofVerdict {
     const { from, to } = this.#header ?? { from: 1, to: 0 };
     const { firstHead, lastHead, heads = 0 } = this.#chain ?? {};
-    return { from, to, fault, firstHead, head: lastHead, heads, witnessed, followed: Math.min(to, this.next - 1) };
+    const origin = this.#header && originOf(this.#header);
+    return {
+      origin,
+      from,
+      to,
+      fault,
+      firstHead,
+      head: lastHead,
+      heads,
+      witnessed,
+      followed: Math.min(to, this.next - 1),
+    };
   }
 
   #begin(bytes: Buffer): void {
@@ -105,6 +120,10 @@ class ExportReader {
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       throw this.#fault(`the first line does not fit itself: ${error.message}`);
+    }
+    const origin = originOf(header);
+    if (this.#expected && !origin.equals(this.#expected)) {
+      throw this.#fault(`it is an export of another log (${origin.toString('hex')}) than yours`);
     }
   }
 

@@ -24,15 +24,24 @@ export async function verdictOn(
   file: Buffer,
   keys: readonly KeyObject[] = [KEYS.publicKey],
   chunk = 97,
+  log?: string,
 ): Promise<SharedVerdict> {
-  const own = await verdictOfProduct(file, keys, chunk);
-  expect(await verdictOfScript(file, keys, chunk)).toEqual(own);
+  const own = await verdictOfProduct(file, keys, chunk, log);
+  expect(await verdictOfScript(file, keys, chunk, log)).toEqual(own);
   return own;
 }
 
-async function verdictOfProduct(file: Buffer, keys: readonly KeyObject[], chunk: number): Promise<SharedVerdict> {
+async function verdictOfProduct(
+  file: Buffer,
+  keys: readonly KeyObject[],
+  chunk: number,
+  log: string | undefined,
+): Promise<SharedVerdict> {
   const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
-  const verdict = await verifyExport(chunksOf(file, chunk), { keys: byId });
+  const verdict = await verifyExport(chunksOf(file, chunk), {
+    keys: byId,
+    origin: log === undefined ? undefined : Buffer.from(log, 'hex'),
+  });
   const { fault, to, head, firstHead, followed } = verdict;
   return {
     isProved: isProved(verdict),
@@ -43,10 +52,23 @@ async function verdictOfProduct(file: Buffer, keys: readonly KeyObject[], chunk:
   };
 }
 
-async function verdictOfScript(file: Buffer, keys: readonly KeyObject[], chunk: number): Promise<SharedVerdict> {
-  const { fault, to, position, firstHead, lastHead } = await verifyByScript(latin1(chunksOf(file, chunk)), keys);
+async function verdictOfScript(
+  file: Buffer,
+  keys: readonly KeyObject[],
+  chunk: number,
+  log: string | undefined,
+): Promise<SharedVerdict> {
+  const chunks = latin1(chunksOf(file, chunk));
+  const {
+    isProved: isProvedByScript,
+    fault,
+    to,
+    position,
+    firstHead,
+    lastHead,
+  } = await verifyByScript(chunks, keys, log);
   return {
-    isProved: fault === undefined && lastHead !== undefined,
+    isProved: isProvedByScript,
     fault: fault && [fault.from, fault.to],
     proved: Math.min(lastHead?.position ?? 0, to),
     followed: Math.min(position, to),

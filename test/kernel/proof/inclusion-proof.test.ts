@@ -71,6 +71,12 @@ describe('the proof of one event', () => {
     expect(() => verifyProof(Buffer.from(file), new Map([[keyIdOf(KEYS.publicKey), publicKey]]))).toThrow('signature');
   });
 
+  it('fails if it is of another log than the one that was named', () => {
+    const file = Buffer.from(proofLine(proofOf(5, 11)));
+    expect(verifyProof(file, keys, originHash(ORIGIN))).toMatchObject({ position: 5 });
+    expect(() => verifyProof(file, keys, originHash('another'))).toThrow('The proof is of another log');
+  });
+
   it('fails with the event, the path or the head of another proof', () => {
     const [one, other, larger] = [proofOf(5, 11), proofOf(6, 11), proofOf(5, 12)];
     const mixed = [

@@ -21,6 +21,8 @@ export interface MadeLog {
 export interface MadeRange {
   readonly from?: number;
   readonly to?: number;
+  /** The last position with a leaf, if it is not the one of the next head. */
+  readonly until?: number;
 }
 
 /** The content of an event as the database writes it, with characters of one to four bytes. */
@@ -29,11 +31,11 @@ export function contentOf(position: number): string {
 }
 
 /** The lines of an export of the log. */
-export function exportOf(log: MadeLog, { from = 1, to }: MadeRange = {}): string[] {
+export function exportOf(log: MadeLog, { from = 1, to, until }: MadeRange = {}): string[] {
   const { heads, origin = ORIGIN, privateKey = KEYS.privateKey } = log;
   const contents = log.contents ?? Array.from({ length: log.size ?? 0 }, (_, n) => contentOf(n + 1));
   const last = to ?? contents.length;
-  const end = heads.find((position) => position >= last) ?? last;
+  const end = until ?? heads.find((position) => position >= last) ?? last;
   const tree = new MerkleFrontier();
   let hash = originHash(origin);
   let head: SignedHead | undefined;

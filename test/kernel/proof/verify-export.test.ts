@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { originHash } from '../../../src/kernel/proof/hashes.ts';
 import { fc } from '../../support/properties.ts';
 import { verdictOn } from './both-verifiers.ts';
-import { contentOf, exportOf, fileOf, KEYS, type MadeRange } from './made-export.ts';
+import { contentOf, exportOf, fileOf, KEYS, type MadeRange, ORIGIN } from './made-export.ts';
 
 const log = { size: 23, heads: [5, 9, 10, 20] };
 /** Ranges that begin and end at heads, between them and after the last one. */
@@ -51,6 +52,25 @@ describe('an export that nobody has changed', () => {
     expect(await verdictOn(fileOf(exportOf(log, { from: 21 })))).toEqual({ ...nothing, followed: 23 });
     expect(await verdictOn(fileOf(exportOf({ size: 3, heads: [] })))).toEqual({ ...nothing, followed: 3 });
     expect(await verdictOn(fileOf(exportOf({ size: 0, heads: [] })))).toEqual({ ...nothing, followed: 0 });
+  });
+
+  it('proves nothing if it has no event that its heads cover, and does not pass', async () => {
+    for (const [from, to] of [
+      [1, 0],
+      [6, 5],
+    ] as const) {
+      const verdict = await verdictOn(fileOf(exportOf(log, { from, to, until: 9 })));
+      expect(verdict).toMatchObject({ isProved: false, fault: undefined, followed: to });
+    }
+  });
+
+  it('of another log that was signed with the same key passes only if no log was named', async () => {
+    const file = fileOf(exportOf({ ...log, origin: 'afterwrite log of the staging system' }));
+    const origin = (text: string) => originHash(text).toString('hex');
+    expect((await verdictOn(file)).isProved).toBe(true);
+    expect((await verdictOn(file, undefined, 97, origin('afterwrite log of the staging system'))).isProved).toBe(true);
+    const other = await verdictOn(file, undefined, 97, origin(ORIGIN));
+    expect(other).toMatchObject({ isProved: false, fault: [1, 1], heads: undefined });
   });
 
   it('has the same verdict however its bytes arrive', async () => {
