@@ -214,6 +214,21 @@ describe('a connection of several pages in graphcache', () => {
     expect(list.names).toEqual(['4', '3', '2', '1']);
   });
 
+  it('keeps its pages while somebody asks for its number of rows alone', async () => {
+    const { client, list } = await twoPages();
+    const badge = 'query Badge { customers(first: 1, sort: REGISTERED_AT_DESC) { totalCount } }';
+    const ask = () =>
+      client.query<{ customers: { totalCount: number } }>(badge, {}, { requestPolicy: 'network-only' }).toPromise();
+    const count = (await ask()).data?.customers.totalCount;
+    expect(list.names).toEqual(['3', '2', '1']);
+    expect(client.readQuery(badge, {})?.data).toMatchObject({ customers: { totalCount: count } });
+    // The number stays that of the last answer, also if the list has one of its own.
+    await client.query(LIST.replace('edges', 'totalCount edges'), { first: 2 }).toPromise();
+    await registerCustomer(app, { name: '4' });
+    await until(async () => (await ask()).data?.customers.totalCount === Number(count) + 1);
+    expect(list.names).toEqual(['3', '2', '1']);
+  });
+
   it('is read backwards too', async () => {
     const { client, afterwrite } = pages();
     for (const name of ['1', '2', '3']) await register(afterwrite, name);

@@ -28,10 +28,13 @@ const BACKWARD: Direction = { from: 'before', cursor: 'startCursor', hasMore: 'h
 /**
  * Remembers, in the cache itself, which page of a connection was written last for each beginning: queries, receipts and
  * live messages all write pages. Graphcache keeps pages of different sizes beside each other and does not tell their age.
+ * A page that was asked for without its rows, for a number for example, is not remembered: lists would lose theirs.
  */
-export const rememberPage: UpdateResolver<DataFields, Args> = (_parent, args, cache, { parentKey, fieldName }) => {
+export const rememberPage: UpdateResolver<DataFields, Args> = (parent, args, cache, { parentKey, fieldName }) => {
   const page = cache.resolve(parentKey, fieldName, args);
-  if (typeof page === 'string') cache.link(parentKey, ...beginning(fieldName, args), page);
+  // Rows are the only lists of a page, whatever aliases they have in the answer.
+  const hasRows = Object.values(parent[fieldName] ?? {}).some(Array.isArray);
+  if (hasRows && typeof page === 'string') cache.link(parentKey, ...beginning(fieldName, args), page);
 };
 
 /**
@@ -62,8 +65,17 @@ export const readPages: Resolver<DataFields, Args> = (_parent, args, cache, info
     const cursor = cursorOf(cache, page, direction);
     next = cursor === undefined ? undefined : pageAt(cursor);
   }
-  return joined(cache, pages, direction) as DataFields;
+  const list = joined(cache, pages, direction);
+  return (typeof own === 'string' ? withOwn(pageOf(cache, own), list) : list) as DataFields;
 };
+
+/** What only the page itself has, such as a number, beside the list. If it has no rows, its numbers are not those of the list. */
+function withOwn(own: Page, list: Page): Page {
+  const hasRows = own.edges !== undefined || own.nodes !== undefined;
+  return hasRows
+    ? { ...own, ...list }
+    : { ...list, ...own, ...(list.pageInfo !== undefined && { pageInfo: list.pageInfo }) };
+}
 
 /** With a schema, graphcache shows what it has until the answer arrives. Its types leave out where it keeps the schema. */
 const knowsSchema = (info: ResolveInfo & { readonly store?: { readonly schema?: unknown } }) => info.store?.schema;
