@@ -61,10 +61,7 @@ export function serveApi(options: ServedApiOptions): ServedApi {
   const sources = { readModels, hub: engine.readSide.hub, courier, observer };
   const live = new LiveRows(sources);
   const readAudit = config.auditReads
-    ? new ReadAudit({
-        ...{ db: database.writer.db, clock: engine.clock },
-        onError: (error) => observer.tell('faultMet', { error, context: { part: 'audit of reads' } }),
-      })
+    ? new ReadAudit({ db: database.writer.db, clock: engine.clock, observer })
     : undefined;
   const shared: Shared = {
     ...{ engine, readModels, live, turns, readAudit, observer },

@@ -3,6 +3,7 @@ import type { Database } from '../../../database/client.ts';
 import { type Actor, isNobody, NOBODY } from '../../../kernel/define/access/actor.ts';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
 import { ThrottledError } from '../../../kernel/errors.ts';
+import type { EngineObserver } from '../../../kernel/observe/occurrences.ts';
 import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
 import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
@@ -38,7 +39,7 @@ export interface ReadAuditParts {
   /** With the rights of the writer. */
   readonly db: Database;
   readonly clock: { now(): number };
-  readonly onError: (error: unknown) => void;
+  readonly observer: EngineObserver;
 }
 
 /**
@@ -96,8 +97,12 @@ export class ReadAudit {
     this.#stopping.abort();
     await this.#running;
     if (this.#waiting.size > 0) {
-      this.#parts.onError(new Error(`${this.#waiting.size} reads of personal data could not be recorded.`));
+      this.#failed(new Error(`${this.#waiting.size} reads of personal data could not be recorded.`));
     }
+  }
+
+  #failed(error: unknown): void {
+    this.#parts.observer.tell('faultMet', { error, context: { part: 'audit of reads' } });
   }
 
   #numberOf(operation: ReadingOperation): number {
@@ -118,7 +123,7 @@ export class ReadAudit {
         await this.#insert(taken.map(([, entry]) => entry));
         failures = 0;
       } catch (error) {
-        this.#parts.onError(error);
+        this.#failed(error);
         this.#waiting = new Map([...taken, ...this.#waiting]);
         if (signal.aborted) break;
         await pause(backoffMs(++failures, WRITE_AGAIN), signal);
