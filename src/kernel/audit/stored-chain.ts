@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/drizzle/prepared.ts';
+import { TENANT_COLUMN } from '../../database/tenancy/tenant-setting.ts';
 import { HASH_BYTES, leafHash, originHash } from '../proof/hashes.ts';
 
 /** Where the chain of hashes of a log begins. */
@@ -70,18 +71,42 @@ interface ContentPage extends Record<string, unknown> {
   readonly positions: Buffer | null;
 }
 
+type ReadPage = (parameters: Record<string, unknown>) => Promise<ContentPage[]>;
+
+/**
+ * What `es.event_content` makes of an event of the page. It is not called, because whoever owns the database could replace it by a
+ * function that shows an altered event as it was.
+ */
+function contentOfEvent(hasTenants: boolean): string {
+  const event = '(page.event)';
+  const utc = (column: string) => `rtrim(to_json(${event}.${column} at time zone interval '0')::text, '"')`;
+  return `format(
+    '{"position":%s,${hasTenants ? '"tenant":%s,' : ''}"streamType":%s,"streamId":"%s","version":%s,"type":%s,"schemaVersion":%s,'
+      '"data":%s,"metadata":%s,"commandId":"%s","commandFingerprint":%s,"eventId":"%s","occurredAt":%sZ","recordedAt":%sZ"}',
+    ${event}.position, ${hasTenants ? `to_json(${event}.${TENANT_COLUMN}),` : ''} to_json(${event}.stream_type),
+    ${event}.stream_id, ${event}.version, to_json(${event}.type), ${event}.schema_version, ${event}.data, ${event}.metadata,
+    ${event}.command_id, coalesce('"' || ${event}.command_fingerprint::text || '"', 'null'), ${event}.event_id,
+    ${utc('occurred_at')}, ${utc('recorded_at')})`;
+}
+
 /** Reads the events of a log with their contents and hashes, as they are stored. Its role may read `es.events`. */
 export class StoredChain {
   readonly #db: Database;
-  readonly #read: (parameters: Record<string, unknown>) => Promise<ContentPage[]>;
 
   constructor(db: Database) {
     this.#db = db;
-    this.#read = prepared<ContentPage>(
-      db,
-      'es_linked',
+  }
+
+  /** The statement that reads a page. */
+  async #statement(): Promise<ReadPage> {
+    const [tenants] = await this.#db.execute(
+      sql`select from pg_attribute where attrelid = 'es.events'::regclass and attname = ${TENANT_COLUMN} and not attisdropped`,
+    );
+    return prepared<ContentPage>(
+      this.#db,
+      tenants ? 'es_linked_of_tenant' : 'es_linked',
       sql`select count(*)::int as count, min(position) as first, max(position) as last,
-                 string_agg(es.event_content(page.event), e'\n' order by position) as contents,
+                 string_agg(${sql.raw(contentOfEvent(tenants !== undefined))}, e'\n' order by position) as contents,
                  string_agg(case when length((page.event).hash) = ${sql.raw(String(HASH_BYTES))} then (page.event).hash
                                  else '\\x${sql.raw(NO_HASH.toString('hex'))}' end, '' order by position) as hashes,
                  case when count(*) <> max(position) - min(position) + 1
@@ -106,15 +131,15 @@ export class StoredChain {
     until: number,
     signal: AbortSignal,
   ): AsyncGenerator<Iterable<LinkedEvent>, void, undefined> {
-    const { formerPosition } = await readOrigin(this.#db);
-    let next: Promise<ContentPage[]> | undefined = this.#read({ after, until });
+    const [{ formerPosition }, read] = await Promise.all([readOrigin(this.#db), this.#statement()]);
+    let next: Promise<ContentPage[]> | undefined = read({ after, until });
     try {
       while (next) {
         signal.throwIfAborted();
         const [page]: ContentPage[] = await next;
         next = undefined;
         if (!page || page.count === 0) return;
-        if (page.last < until) next = this.#read({ after: page.last, until });
+        if (page.last < until) next = read({ after: page.last, until });
         const former = page.first <= formerPosition ? await this.#formerHashes(page.first, page.last) : undefined;
         yield eventsOf(page, (position) => (position <= formerPosition ? former?.(position) : undefined));
       }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
+import { StoredChain } from '../../../src/kernel/audit/stored-chain.ts';
 import { anAppend, incremented } from '../../support/kernel/appends.ts';
 import { counterDomain, countersTable } from '../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
@@ -132,6 +133,16 @@ describe('the chain of hashes', () => {
       message: expect.stringContaining('wrong hash'),
     });
     await expect(insertAt(0)).rejects.toMatchObject({ code: 'AW003' });
+  });
+
+  it('is read with the contents that the database hashes', async () => {
+    const engine = await written();
+    const contents: string[] = [];
+    for await (const page of new StoredChain(engine.database.owner.db).pages(0, 1000, AbortSignal.timeout(10_000))) {
+      for (const { content } of page) contents.push(content.toString());
+    }
+    expect(contents).toEqual((await stored()).map(({ content }) => content));
+    expect(contents.length).toBeGreaterThan(3);
   });
 
   it('takes the hashes of events that are put back', async () => {

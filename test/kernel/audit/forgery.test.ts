@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { A, B, copyOf, data, exchange, renumber, set, useAuditedLog } from '../../support/kernel/audited-log.ts';
 
-const { append, audit, forge, found, sign } = useAuditedLog();
+const { append, audit, forge, found, sign, database } = useAuditedLog();
 
 describe('the audit of a log as it was written', () => {
   it('finds nothing, and says what is proved', async () => {
@@ -59,6 +59,17 @@ describe('a forger who changes events', () => {
   it.each([1, 5, 12])('is found at the first, the last and one with a head: position %i', async (position) => {
     await forge(set(data, position));
     expect(await found()).toEqual([position, position, expect.stringMatching(/altered/)]);
+  });
+
+  it('is found if they replace the function that makes contents by one that shows what was there', async () => {
+    await database.sql.unsafe(
+      `create table public.kept as select position, es.event_content(e) as content from es.events e;
+       grant select on public.kept to public;
+       create or replace function es.event_content(e es.events) returns text language sql stable parallel safe
+       return (select content from public.kept where position = e.position)`,
+    );
+    await forge(set(data, 7));
+    expect(await found({ withKey: false })).toEqual([7, 7, expect.stringMatching(/^the event was altered/)]);
   });
 
   it('is found at the first of several', async () => {

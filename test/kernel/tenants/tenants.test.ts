@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
+import { StoredChain } from '../../../src/kernel/audit/stored-chain.ts';
 import { TokenError } from '../../../src/kernel/consistency/token.ts';
 import { beginRebuild } from '../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { anAppend, receiptOf } from '../../support/kernel/appends.ts';
@@ -110,6 +111,11 @@ describe('two tenants of one database', () => {
       expect(chain.map(({ follows }) => follows)).toEqual([true, true]);
       for (const { content } of chain) expect(JSON.parse(content)).toMatchObject({ tenant });
     }
+    const read: string[] = [];
+    for await (const page of new StoredChain(acme.database.watch.db).pages(0, 1000, AbortSignal.timeout(10_000))) {
+      for (const { content } of page) read.push(content.toString());
+    }
+    expect(read).toEqual(mine.map(({ content }) => content));
     expect(mine.map(({ hash }) => hash)).not.toEqual(theirs.map(({ hash }) => hash));
   });
 

@@ -38,6 +38,7 @@ export function useAuditedLog() {
     },
     /** Signs a head with a key that is not the log's. */
     signAsAnother: () => signHeadNow(db(), newSigningKey()),
+    database,
     forge: (statements: string) => forge(database, statements),
     audit: ({ from, to, withKey = true, withWitness = false }: Looking = {}): Promise<Audit> =>
       auditLog(db(), {
