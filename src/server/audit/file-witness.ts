@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { HeadWitness } from '../../kernel/audit/heads/witness.ts';
 import { LogFault } from '../../kernel/proof/log-fault.ts';
-import { type HeadContent, readHead, readHeadLine } from '../../kernel/proof/signed-head.ts';
+import { type HeadContent, headHash, readHead, readHeadLine } from '../../kernel/proof/signed-head.ts';
 
 /** More than a line has. */
 const TAIL_BYTES = 4096;
@@ -31,13 +31,22 @@ export class FileWitness implements HeadWitness {
     const file = await open(this.#path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o640);
     try {
       const { end, last, rest } = await this.#tailOf(file);
-      if (position <= last) {
+      if (position <= last.position) {
         if (await this.#has(file, end, line)) return;
         throw new LogFault(
-          `the witness ${this.#path} has a head of position ${last}, and this log signs one of position ${position} that it does not have: ` +
+          `the witness ${this.#path} has a head of position ${last.position}, and this log signs one of position ${position} that it does not have: ` +
             'the log was restored from a backup, or cut off. After a restore, give the new history a file of its own',
           position,
-          last,
+          last.position,
+        );
+      }
+      const previous = headOf(line)?.content.previous;
+      if (last.hash && !previous?.equals(last.hash)) {
+        throw new LogFault(
+          `the witness ${this.#path} ends with a head of position ${last.position}, and the head of position ${position} does not follow it: ` +
+            'the log was written anew, or restored from a backup. After a restore, give the new history a file of its own',
+          last.position + 1,
+          position,
         );
       }
       const wanted = Buffer.from(`${line}\n`);
@@ -58,24 +67,24 @@ export class FileWitness implements HeadWitness {
    * Where the last whole line ends, the position of its head, and what follows it: a crash may have left the start of a line. A
    * head without its line feed gets one, because a copy may have lost it.
    */
-  async #tailOf(file: FileHandle): Promise<{ readonly end: number; readonly last: number; readonly rest: Buffer }> {
+  async #tailOf(file: FileHandle): Promise<{ readonly end: number; readonly last: LastHead; readonly rest: Buffer }> {
     const { size } = await file.stat();
     const tail = await readAt(file, Math.max(0, size - TAIL_BYTES), TAIL_BYTES);
     const rest = tail.subarray(tail.lastIndexOf(LINE_FEED) + 1);
     const unended = headOf(rest.toString());
     if (unended) {
       await file.appendFile('\n');
-      return { end: size + 1, last: unended.position, rest: Buffer.alloc(0) };
+      return { end: size + 1, last: lastOf(unended), rest: Buffer.alloc(0) };
     }
     const end = size - rest.length;
     if (rest.length === tail.length) {
-      if (size === rest.length) return { end, last: 0, rest };
+      if (size === rest.length) return { end, last: { position: 0, hash: undefined }, rest };
       throw this.#foreign();
     }
     const lines = tail.subarray(0, tail.length - rest.length - 1).toString();
-    const content = headOf(lines.slice(lines.lastIndexOf('\n') + 1));
-    if (!content) throw this.#foreign();
-    return { end, last: content.position, rest };
+    const head = headOf(lines.slice(lines.lastIndexOf('\n') + 1));
+    if (!head) throw this.#foreign();
+    return { end, last: lastOf(head), rest };
   }
 
   #foreign(): LogFault {
@@ -101,9 +110,27 @@ export class FileWitness implements HeadWitness {
   }
 }
 
-function headOf(line: string): HeadContent | undefined {
-  const signed = readHeadLine(line);
-  return signed && readHead(signed.text);
+interface HeadOfLine {
+  readonly text: string;
+  readonly content: HeadContent;
+}
+
+function headOf(line: string): HeadOfLine | undefined {
+  const text = readHeadLine(line)?.text;
+  const content = text === undefined ? undefined : readHead(text);
+  return text !== undefined && content ? { text, content } : undefined;
+}
+
+/** The last head of a file. */
+interface LastHead {
+  /** 0 if there is none. */
+  readonly position: number;
+  /** What the next head has as the hash of the one before. */
+  readonly hash: Buffer | undefined;
+}
+
+function lastOf({ text, content }: HeadOfLine): LastHead {
+  return { position: content.position, hash: headHash(text) };
 }
 
 async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -10,7 +10,14 @@ import { auditLog } from '../../../src/kernel/audit/audit-log.ts';
 import type { SigningOptions } from '../../../src/kernel/audit/engine-audit.ts';
 import { originHash } from '../../../src/kernel/proof/hashes.ts';
 import { LogFault } from '../../../src/kernel/proof/log-fault.ts';
-import { headLine, keyIdOf, readHead, readHeadLine, signHead } from '../../../src/kernel/proof/signed-head.ts';
+import {
+  headHash,
+  headLine,
+  keyIdOf,
+  readHead,
+  readHeadLine,
+  signHead,
+} from '../../../src/kernel/proof/signed-head.ts';
 import { openWitness } from '../../../src/server/audit/witnesses.ts';
 import { anAppend } from '../../support/kernel/appends.ts';
 import { counterDomain, countersTable } from '../../support/kernel/counter.ts';
@@ -52,10 +59,18 @@ async function aFile(): Promise<string> {
 const anySignal = AbortSignal.timeout(60_000);
 
 /** A head as a witness is given it. */
-function headOf(position: number, origin = 'any'): { readonly position: number; readonly line: string } {
+function headOf(
+  position: number,
+  origin = 'any',
+  before?: { readonly line: string },
+): { readonly position: number; readonly line: string } {
   const content = {
     ...{ origin: originHash(origin), position, hash: originHash('hash'), root: originHash('root') },
-    ...{ previous: undefined, signedAt: new Date(position), keyId: keyIdOf(key.privateKey) },
+    ...{
+      previous: before && headHash(readHeadLine(before.line)?.text ?? ''),
+      signedAt: new Date(position),
+      keyId: keyIdOf(key.privateKey),
+    },
   };
   return { position, line: headLine(signHead(content, key.privateKey)) };
 }
@@ -210,7 +225,8 @@ describe('a file as witness', () => {
 
   it('keeps a head whose line feed a copy has lost', async () => {
     const path = await aFile();
-    const [one, two] = [headOf(7), headOf(9)];
+    const one = headOf(7);
+    const two = headOf(9, undefined, one);
     await writeFile(path, one.line);
     await fileWitness(path).take(two, anySignal);
     expect(await readFile(path, 'utf8')).toBe(`${one.line}\n${two.line}\n`);
@@ -218,7 +234,8 @@ describe('a file as witness', () => {
 
   it('is only ever appended to: what a crash has left of a line is completed', async () => {
     const path = await aFile();
-    const [one, two, three] = [headOf(7), headOf(9), headOf(9, 'restored')];
+    const one = headOf(7);
+    const [two, three] = [headOf(9, undefined, one), headOf(9, 'restored', one)];
     await fileWitness(path).take(one, anySignal);
     const torn = `${one.line}\n${two.line.slice(0, -20)}`;
     await writeFile(path, torn);

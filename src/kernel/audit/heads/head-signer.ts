@@ -3,9 +3,11 @@ import type { Database } from '../../../database/client.ts';
 import { backoffMs } from '../../../scheduling/backoff.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
 import type { EngineObserver } from '../../observe/occurrences.ts';
+import { LogFault } from '../../proof/log-fault.ts';
 import { headLine } from '../../proof/signed-head.ts';
 import { headsAfter, SignerLease, type SignerState } from './head-store.ts';
 import { type SigningKey, signNextHead } from './next-head.ts';
+import { SeenHeads } from './seen-heads.ts';
 import type { HeadWitness } from './witness.ts';
 
 export interface HeadSignerParts {
@@ -25,6 +27,8 @@ export interface HeadSignerParts {
 const PAGE = 100;
 /** The pauses after failures. */
 const AGAIN = { firstMs: 1000, maxMs: 60_000, jitter: 0.2 };
+/** For how many turns a log may grow without a head until the instances that do not sign report it. */
+const MOST_IDLE_TURNS = 5;
 /** How long the last head may take at the end, in ms. */
 const LAST_HEAD_MS = 5000;
 /** How long a witness may take for one head, in ms. */
@@ -38,12 +42,15 @@ export class HeadSigner {
   readonly #parts: HeadSignerParts;
   readonly #lease: SignerLease;
   readonly #stopping = new AbortController();
+  readonly #seen: SeenHeads;
   #loop: Promise<void> = Promise.resolve();
   #failures = 0;
 
   constructor(parts: HeadSignerParts) {
+    const { db, intervalMs, now } = parts;
     this.#parts = parts;
-    this.#lease = new SignerLease(parts.db, randomUUID());
+    this.#lease = new SignerLease(db, randomUUID(), intervalMs);
+    this.#seen = new SeenHeads(db, now, MOST_IDLE_TURNS * (intervalMs + AGAIN.maxMs));
   }
 
   start(): void {
@@ -54,7 +61,8 @@ export class HeadSigner {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#loop;
-    await this.#turn(AbortSignal.timeout(LAST_HEAD_MS));
+    const signal = AbortSignal.timeout(LAST_HEAD_MS);
+    while ((await this.#turn(signal)) === 'more');
     await this.#lease
       .release()
       .catch((error) => this.#parts.observer.tell('faultMet', { error, context: { part: 'audit' } }));
@@ -63,52 +71,78 @@ export class HeadSigner {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      const isDone = await this.#turn(signal);
+      const turn = await this.#turn(signal);
       const { intervalMs } = this.#parts;
-      await pause(isDone ? intervalMs : Math.min(intervalMs, backoffMs(this.#failures, AGAIN)), signal);
+      if (turn === 'done') await pause(intervalMs, signal);
+      if (turn === 'failed') await pause(Math.min(intervalMs, backoffMs(this.#failures, AGAIN)), signal);
     }
   }
 
-  /** @returns false if something failed. */
-  async #turn(signal: AbortSignal): Promise<boolean> {
+  /** @returns `more` if the witness lacks further heads. */
+  async #turn(signal: AbortSignal): Promise<'done' | 'more' | 'failed'> {
     try {
+      await this.#seen.look();
       const state = await this.#lease.take();
-      if (!state) return true;
+      if (!state) await this.#seen.watch();
       // A witness that does not answer does not keep new heads from being signed.
-      await this.#sign(signal);
-      await this.#inform(state, signal);
+      if (state) await this.#sign(signal);
+      const hasMore = state !== undefined && (await this.#inform(state, signal));
       this.#failures = 0;
-      return true;
+      return hasMore && !signal.aborted ? 'more' : 'done';
     } catch (error) {
       this.#failures++;
       if (!signal.aborted) this.#parts.observer.tell('faultMet', { error, context: { part: 'audit' } });
-      return false;
+      return 'failed';
     }
   }
 
   async #sign(signal: AbortSignal): Promise<void> {
     const { db, key, now } = this.#parts;
     for (let hasMore = true; hasMore; ) {
-      const next = await signNextHead(db, key, new Date(now()), signal);
-      if (!next || !(await this.#lease.store(next.position, next.signed, next.peaks, next.before))) return;
+      const next = await signNextHead(db, key, new Date(now()), signal, () => this.#lease.renew());
+      if (!next) return;
+      const { position, signed, before } = next;
+      this.#seen.refuseBefore(before);
+      if (!(await this.#lease.store(position, signed, next.peaks, before))) {
+        throw new Error(
+          `The head of position ${position} was not stored: another server has taken the right to sign, or has stored a head after ${before}.`,
+        );
+      }
+      this.#seen.note(position, signed.text);
       ({ hasMore } = next);
     }
   }
 
-  async #inform(state: SignerState, signal: AbortSignal): Promise<void> {
-    const { db, witness } = this.#parts;
-    if (!witness) return;
-    let after = state.witness === witness.id ? state.witnessed : 0;
-    for (let heads = await headsAfter(db, after, PAGE); heads.length > 0; heads = await headsAfter(db, after, PAGE)) {
-      for (const { position, signed } of heads) {
-        await witness.take(
-          { line: headLine(signed), position },
-          AbortSignal.any([signal, AbortSignal.timeout(WITNESS_MS)]),
-        );
-        await this.#lease.noteWitnessed(witness.id, position);
-        after = position;
-      }
-      await this.#lease.take();
+  /**
+   * Gives the witness what it lacks, for at most one page and the time of an interval: then new heads are signed first.
+   * @returns true if it lacks more.
+   */
+  async #inform(state: SignerState, signal: AbortSignal): Promise<boolean> {
+    const { db, witness, intervalMs } = this.#parts;
+    if (!witness) return false;
+    const end = performance.now() + intervalMs;
+    const heads = await headsAfter(db, await this.#witnessedUntil(witness, state), PAGE);
+    for (const { position, signed } of heads) {
+      await witness.take(
+        { line: headLine(signed), position },
+        AbortSignal.any([signal, AbortSignal.timeout(WITNESS_MS)]),
+      );
+      // Another instance gives it the rest.
+      if (!(await this.#lease.noteWitnessed(witness.id, position))) return false;
+      if (performance.now() > end) return true;
     }
+    return heads.length === PAGE;
+  }
+
+  /** Up to where a witness has all heads. Whoever alters that in the database would keep heads from it. */
+  async #witnessedUntil({ id }: HeadWitness, { witness, witnessed }: SignerState): Promise<number> {
+    if (witness !== id) return 0;
+    const last = this.#seen.position;
+    if (witnessed <= last) return witnessed;
+    const reason = `es.signer says that the witness has a head of position ${witnessed}, and the last one is of ${last}: es.signer was altered`;
+    const error = new LogFault(`${reason}. The witness is given all heads again`, last + 1, witnessed);
+    this.#parts.observer.tell('faultMet', { error, context: { part: 'audit' } });
+    await this.#lease.noteWitnessed(id, 0);
+    return 0;
   }
 }

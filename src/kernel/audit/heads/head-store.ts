@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { HASH_BYTES } from '../../proof/hashes.ts';
 import { type HeadContent, readHead, type SignedHead } from '../../proof/signed-head.ts';
@@ -50,7 +50,6 @@ function headOf({ position, text, signature, peaks }: HeadRow): StoredHead {
 
 /** How long an instance keeps the right to sign, in ms, unless it renews it. */
 const LEASE_MS = 30_000;
-const leaseEnd = sql.raw(`now() + interval '${LEASE_MS} ms'`);
 
 /** What the instance that signs knows of the witness. */
 export interface SignerState {
@@ -64,21 +63,34 @@ export interface SignerState {
 export class SignerLease {
   readonly #db: Database;
   readonly #instance: string;
+  readonly #ms: SQL;
 
-  constructor(db: Database, instance: string) {
+  /** @param intervalMs the time between two turns of the instance that has the right: it keeps the right for longer. */
+  constructor(db: Database, instance: string, intervalMs = 0) {
     this.#db = db;
     this.#instance = instance;
+    this.#ms = sql`${intervalMs + LEASE_MS}::float8 * interval '1 ms'`;
   }
 
-  /** Takes or renews the right. @returns undefined if another instance has it. */
+  /**
+   * Takes or renews the right. An end that no instance would have set does not count: else nothing would be signed any more.
+   * @returns undefined if another instance has it.
+   */
   async take(): Promise<SignerState | undefined> {
     const [row] = await this.#db.execute<{ witness: string | null; witnessed: number }>(
       // By its name: in a store of tenants the key begins with the tenant.
-      sql`insert into es.signer as s (owner, lease_until) values (${this.#instance}::uuid, ${leaseEnd})
+      sql`insert into es.signer as s (owner, lease_until) values (${this.#instance}::uuid, now() + ${this.#ms})
           on conflict on constraint signer_pkey do update set owner = excluded.owner, lease_until = excluded.lease_until
-          where s.owner = excluded.owner or s.lease_until < now() returning witness, witnessed`,
+          where s.owner = excluded.owner or s.lease_until < now() or s.lease_until > now() + 2 * ${this.#ms}
+          returning witness, witnessed`,
     );
     return row && { witness: row.witness, witnessed: Number(row.witnessed) };
+  }
+
+  /** @throws {Error} if another instance has taken the right. */
+  async renew(): Promise<void> {
+    if (await this.take()) return;
+    throw new Error('Another server has taken the right to sign heads while this one was reading the log.');
   }
 
   /** Gives the right away, so that another instance need not wait until it ends. */
@@ -102,7 +114,7 @@ export class SignerLease {
     const bytes = Buffer.concat(peaks).toString('hex');
     const stored = await this.#db.execute(
       sql`with own as (
-            update es.signer set lease_until = ${leaseEnd} where id = 1 and owner = ${this.#instance}::uuid returning 1
+            update es.signer set lease_until = now() + ${this.#ms} where id = 1 and owner = ${this.#instance}::uuid returning 1
           )
           insert into es.heads (position, text, signature, peaks)
           select ${position}::bigint, ${text}, ${signature}, decode(${bytes}, 'hex') from own
@@ -112,11 +124,12 @@ export class SignerLease {
     return stored.length > 0;
   }
 
-  /** Notes that a witness has all heads up to a position. */
-  async noteWitnessed(witness: string, position: number): Promise<void> {
-    await this.#db.execute(
-      sql`update es.signer set witness = ${witness}, witnessed = ${position}::bigint
-          where id = 1 and owner = ${this.#instance}::uuid`,
+  /** Notes that a witness has all heads up to a position, and renews the right. @returns false if this instance has lost it. */
+  async noteWitnessed(witness: string, position: number): Promise<boolean> {
+    const noted = await this.#db.execute(
+      sql`update es.signer set witness = ${witness}, witnessed = ${position}::bigint, lease_until = now() + ${this.#ms}
+          where id = 1 and owner = ${this.#instance}::uuid returning 1`,
     );
+    return noted.length > 0;
   }
 }

@@ -32,6 +32,7 @@ export interface NextHead {
  * Signs the state of the log as far as it goes. It reads the events since the last head, and verifies their chain: what it signs
  * is what it has read.
  * @param now when it is signed.
+ * @param renew called after each page that was read, which may take long.
  * @returns undefined if there is nothing new, or former events are still being chained.
  * @throws {LogFault} if the log, or its last head, is not what was written. Nothing is signed then.
  */
@@ -40,6 +41,7 @@ export async function signNextHead(
   { privateKey, publicKeys }: SigningKey,
   now: Date,
   signal: AbortSignal,
+  renew: () => Promise<void> = async () => {},
 ): Promise<NextHead | undefined> {
   const origin = await readOrigin(db);
   const last = await lastHead(db);
@@ -59,6 +61,7 @@ export async function signNextHead(
   const verifier = new ChainVerifier(start, publicKeys);
   for await (const page of new StoredChain(db).pages(before, until, signal)) {
     for (const event of page) verifier.next(event);
+    if (verifier.position < until) await renew();
   }
   const root = verifier.tree.root();
   if (verifier.position !== until || !root) {

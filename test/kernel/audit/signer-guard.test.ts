@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { SigningOptions } from '../../../src/kernel/audit/engine-audit.ts';
+import { SignerLease } from '../../../src/kernel/audit/heads/head-store.ts';
+import type { HeadWitness } from '../../../src/kernel/audit/heads/witness.ts';
+import { openWitness } from '../../../src/server/audit/witnesses.ts';
+import { anAppend } from '../../support/kernel/appends.ts';
+import { counterDomain, countersTable } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { forge, hashedAgainFrom, newSigningKey } from '../../support/kernel/forging.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { until } from '../../support/until.ts';
+
+const database = useDatabase({ tables: [countersTable] });
+const openEngine = useEngine(database, [counterDomain]);
+const key = newSigningKey();
+let taken: number[];
+let witness: HeadWitness;
+
+beforeEach(() => {
+  taken = [];
+  witness = { id: 'a witness', take: async ({ position }) => void taken.push(position) };
+});
+
+const open = (parts: Partial<SigningOptions> = {}) =>
+  openEngine({ start: true, signing: { key, intervalMs: 20, witness, ...parts } });
+
+const appendOne = (engine: TestEngine) => engine.log.append([anAppend({ streamId: randomUUID() })]);
+
+async function lastPosition(): Promise<number> {
+  const [row] = await database.sql<{ last: number }[]>`select coalesce(max(position), 0)::int as last from es.heads`;
+  return row?.last ?? 0;
+}
+
+async function appendAndSign(engine: TestEngine, position: number): Promise<void> {
+  await appendOne(engine);
+  await until(async () => (await lastPosition()) === position);
+}
+
+const faultOf = (message: RegExp) =>
+  expect.objectContaining({ error: expect.objectContaining({ message: expect.stringMatching(message) }) });
+
+describe('a server that signs', () => {
+  it('does not sign a history that was written anew together with its heads', async () => {
+    const engine = await open();
+    await appendAndSign(engine, 1);
+    await appendAndSign(engine, 2);
+    await forge(
+      database,
+      `update es.events set data = '{"by": 7}' where position = 2; ${hashedAgainFrom(2)} delete from es.heads where position > 1;`,
+    );
+    await appendOne(engine);
+    await until(() => engine.faults.length > 0);
+    expect(engine.faults[0]).toEqual(faultOf(/^the head of position 2 is not in es.heads any more/));
+    await engine.close();
+    expect(await lastPosition()).toBe(1);
+  });
+
+  it('that has no memory of it is found out by a file as witness', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'witness-'));
+    try {
+      const path = join(folder, 'heads.ndjson');
+      const file = openWitness(pathToFileURL(path).href);
+      const engine = await open({ witness: file });
+      await appendAndSign(engine, 1);
+      await appendAndSign(engine, 2);
+      await engine.close();
+      const before = await readFile(path, 'utf8');
+      await forge(
+        database,
+        `update es.events set data = '{"by": 7}' where position = 2; ${hashedAgainFrom(2)} delete from es.heads where position > 1;`,
+      );
+      const restarted = await open({ witness: file, intervalMs: 3_600_000 });
+      await appendOne(restarted);
+      await restarted.close();
+      const next = await open({ witness: file });
+      await until(() => next.faults.length > 0);
+      expect(next.faults[0]).toEqual(faultOf(/does not follow it/));
+      expect(await readFile(path, 'utf8')).toBe(before);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('gives the witness all heads again if the database says that it has later ones', async () => {
+    const engine = await open();
+    await appendAndSign(engine, 1);
+    await until(async () => (await database.sql`select 1 from es.signer where witnessed = 1`).length > 0);
+    await database.sql`update es.signer set witnessed = 9000000000000000`;
+    await appendAndSign(engine, 2);
+    await until(() => taken.length === 3);
+    expect(taken).toEqual([1, 1, 2]);
+    expect(engine.faults).toEqual([faultOf(/es.signer was altered/)]);
+  });
+
+  it('goes on signing if the database says that another has the right for ever', async () => {
+    const engine = await open();
+    await appendAndSign(engine, 1);
+    await database.sql`update es.signer set owner = gen_random_uuid(), lease_until = 'infinity'`;
+    await appendAndSign(engine, 2);
+  });
+
+  it('signs new heads between those that it hands over', async () => {
+    const first = await open({ witness: undefined });
+    for (let position = 1; position <= 3; position++) await appendAndSign(first, position);
+    await first.close();
+    const engine = await open({
+      intervalMs: 1,
+      witness: {
+        id: 'a slow witness',
+        take: async ({ position }) => {
+          if (position === 3) await until(async () => (await lastPosition()) === 4);
+          if (position === 1) await appendOne(engine);
+          taken.push(position);
+        },
+      },
+    });
+    await until(() => taken.length === 4);
+    expect(taken).toEqual([1, 2, 3, 4]);
+  });
+
+  it('hands over no further head after another server has taken the right', async () => {
+    const first = await open({ witness: undefined });
+    for (let position = 1; position <= 3; position++) await appendAndSign(first, position);
+    await first.close();
+    const engine = await open({
+      intervalMs: 3_600_000,
+      witness: {
+        id: 'a witness during which the right is lost',
+        take: async ({ position }) => {
+          taken.push(position);
+          await database.sql`update es.signer set owner = gen_random_uuid(), lease_until = now() + interval '1 minute'`;
+        },
+      },
+    });
+    await until(() => taken.length > 0);
+    await engine.close();
+    expect(taken).toEqual([1]);
+  });
+});
+
+describe('the right to sign', () => {
+  it('outlasts the time between two turns', async () => {
+    const { db } = (await openEngine()).database.owner;
+    await new SignerLease(db, randomUUID(), 3_600_000).take();
+    const [row] = await database.sql`select lease_until > now() + interval '1 hour' as is_longer from es.signer`;
+    expect(row).toEqual({ is_longer: true });
+  });
+});
