@@ -83,6 +83,8 @@ export class NotificationSender {
 
   #send(isGreeting = false): Promise<void> {
     const { client, channel, self, onSent, observer } = this.#options;
+    this.#timer?.cancel();
+    this.#timer = undefined;
     const number = ++this.#number;
     this.#sentAt = performance.now();
     this.#sendAfter = this.#sentAt + INTERVAL_MS;

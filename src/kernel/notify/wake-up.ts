@@ -44,7 +44,7 @@ export class WakeUp {
   readonly #listener: NotificationListener;
   readonly #heartbeatMs: number;
   #heartbeat: Timer | undefined;
-  /** When the last notification of another instance arrived, by `performance.now()`. */
+  /** When listening began or the last notification of another instance arrived, by `performance.now()`. */
   #heardAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
@@ -59,7 +59,11 @@ export class WakeUp {
       channel,
       self,
       lastSent: () => this.#sender.number,
-      greet: () => this.#sender.sendNow({ isGreeting: true }),
+      greet: () => {
+        // Others may be there that do not answer: those of an earlier release do not know greetings.
+        this.#heardAt = performance.now();
+        this.#sender.sendNow({ isGreeting: true });
+      },
       observer,
     });
     this.#sender = new NotificationSender(this.#buffer, {
@@ -127,6 +131,8 @@ export class WakeUp {
   #heard({ isGreeting }: Notification): void {
     this.#heardAt = performance.now();
     if (isGreeting) this.#sender.sendNow();
+    // What was not sent while nobody seemed to listen.
+    else if (!this.#buffer.isEmpty) this.#sender.schedule();
   }
 
   #beat(): void {

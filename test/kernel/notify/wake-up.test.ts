@@ -103,7 +103,8 @@ describe('a wake-up', () => {
 
 describe('an instance', () => {
   it('that is alone sends nothing of what it does', async () => {
-    const { wakeUp } = await listening();
+    const { wakeUp } = await listening(undefined, 20);
+    await until(() => !wakeUp.hasListeners);
     const { notifications, end } = await overheard();
     wakeUp.appended(++position);
     wakeUp.moved('orders', { from: 0, to: position, keys: ['k'], lagMs: 1, generation: 1 });
@@ -117,19 +118,14 @@ describe('an instance', () => {
     await end();
   });
 
-  it('that begins to listen is told what it may have missed, and everything from then on', async () => {
-    const here = await listening();
+  it('that begins to listen is told where the log ends, and everything from then on', async () => {
+    const here = await listening(undefined, 20);
+    await until(() => !here.wakeUp.hasListeners);
     here.wakeUp.appended(++position);
-    here.wakeUp.moved('orders', { from: 0, to: position, keys: ['k'], lagMs: 1, generation: 1 });
-    const elsewhere = await listening();
-    await until(() => elsewhere.seen.notifications.length > 0);
-    expect(elsewhere.seen.notifications[0]).toMatchObject({
-      head: position,
-      moved: { orders: { to: position, keys: null } },
-    });
+    const elsewhere = await listening(undefined, 20);
+    await until(() => elsewhere.seen.notifications.some(({ head }) => head === position));
     here.wakeUp.moved('orders', { from: position, to: ++position, keys: ['l'], lagMs: 1, generation: 1 });
-    await until(() => elsewhere.seen.notifications.length > 1);
-    expect(elsewhere.seen.notifications[1]).toMatchObject({ moved: { orders: { to: position, keys: ['l'] } } });
+    await until(() => elsewhere.seen.notifications.some(({ moved }) => moved.orders?.keys?.includes('l')));
   });
 
   it('that only listens stays known to the others', async () => {

@@ -2,6 +2,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
 import type { ChangedRows, FormerRows } from '../../../kernel/notify/changed-rows.ts';
 import type { Fingerprints } from '../../../kernel/notify/fingerprints.ts';
+import { MAX_FORMER_ROWS } from '../../../kernel/notify/notification-buffer.ts';
 import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
 import { RightsIndex } from '../../live/rights-index.ts';
@@ -112,8 +113,14 @@ export class WatchedLists {
     return values.map((required) => Object.fromEntries(Object.entries(required).map(of)));
   }
 
+  /** The same as another process would tell; undefined if it would be of no use. */
   #formerOf({ before }: ChangedRows): FormerRows | undefined {
-    return this.#projection && this.#fingerprints?.ofRows(this.#projection, before.values());
+    const decisive = this.#counts.properties;
+    const rows = [...before.values()];
+    if (rows.length > MAX_FORMER_ROWS || rows.some((row) => decisive.some((property) => row[property] === undefined))) {
+      return undefined;
+    }
+    return this.#projection && this.#fingerprints?.ofRows(this.#projection, rows);
   }
 
   /** True if the values are there that decide which lists counted the rows. */
