@@ -4,6 +4,7 @@ import type { Database } from '../client.ts';
 import { DatabaseError, rootOf } from '../errors.ts';
 import type { DatabaseObserver } from '../occurrences.ts';
 import { acrossTenants, forcedTables } from '../tenancy/tenant-tables.ts';
+import { handOver } from './hand-over.ts';
 import {
   MIGRATIONS_SCHEMA,
   type Migration,
@@ -95,6 +96,7 @@ function applyMissing(
       for (const migration of missing) await apply(tx, history, migration);
     });
     await finish(tx);
+    await handOver(tx);
   });
 }
 
