@@ -19,8 +19,8 @@ export interface Scenario {
 
 /**
  * For the life of a server. It has hundreds of messages, and most are alike: each of its dozen connections begins with the same
- * ones, and each batch repeats those of the one before. So a run tries a fifth of them. Its seed decides which, and
- * a few runs try all.
+ * ones, and each batch repeats those of the one before. So a run of all ways to break tries a fifth of them, and a tenth if every
+ * 70th message is tried. Its seed decides which, and a few runs try all.
  */
 export const OF_A_LIFE = 35;
 
@@ -32,7 +32,10 @@ export interface Points {
    * these try every message about once. See {@link OF_A_LIFE} for scenarios of hundreds of messages.
    */
   readonly every?: number;
-  /** Timers add messages. A run may then be over before one of the last points. */
+  /**
+   * Timers add messages. A run may then be over before one of the last points, so half of the points may break nothing, and the first
+   * is in the first half of the messages.
+   */
   readonly isTimed?: boolean;
 }
 
@@ -47,7 +50,14 @@ export async function breakAtPoints(
   dies: CrashPoint['dies'],
   { messages, every = CRASHES.length, isTimed = false }: Points,
 ): Promise<void> {
-  const points = pointsOf(await count(scenarios[0] as Scenario, how, dies, messages), how, dies, every);
+  const nth = CRASHES.findIndex((crash) => crash[0] === how && crash[1] === dies);
+  const points = pointsOf({
+    messages: await count(scenarios[0] as Scenario, how, dies, messages),
+    step: Number(process.env.CRASH_STEP ?? every),
+    nth,
+    seed: testSeed(),
+    isTimed,
+  });
   expect(points).not.toEqual([]);
   const left = [...points];
   const unbroken: string[] = [];
@@ -77,11 +87,18 @@ async function count({ proxy, run }: Scenario, how: Break, dies: CrashPoint['die
   return proxy.messages;
 }
 
-function pointsOf(messages: number, how: Break, dies: CrashPoint['dies'], every: number): number[] {
-  const step = Number(process.env.CRASH_STEP ?? every);
-  const nth = CRASHES.findIndex((crash) => crash[0] === how && crash[1] === dies);
+/** Chooses the messages, counted from 1, at which a scenario breaks in the nth of the {@link CRASHES}. */
+export function pointsOf(of: {
+  readonly messages: number;
+  readonly step: number;
+  readonly nth: number;
+  readonly seed: number;
+  readonly isTimed: boolean;
+}): number[] {
+  const { messages, step, nth, seed, isTimed } = of;
+  const latestFirst = Math.min(step, isTimed ? Math.ceil(messages / 2) : messages);
   // Each way to break begins with another message, and the seed of the run decides with which.
-  const first = 1 + ((Math.round((nth * step) / CRASHES.length) + testSeed()) % Math.min(step, messages));
+  const first = 1 + ((Math.round((nth * step) / CRASHES.length) + seed) % latestFirst);
   const points: number[] = [];
   for (let at = first; at <= messages; at += step) points.push(at);
   return points;
