@@ -8,7 +8,7 @@ import { runCli } from './support.ts';
 // Each command is a process.
 vi.setConfig({ testTimeout: 90_000 });
 
-const database = useDatabase({ tables: [countersTable], per: 'emptied' });
+const database = useDatabase({ tables: [countersTable] });
 const open = useEngine(database, [counterDomain]);
 const accept = (...args: string[]) => runCli(database.url, ['clock', 'accept', ...args]);
 const accepted = async () => (await database.sql`select accepted_position from es.store`)[0]?.accepted_position;

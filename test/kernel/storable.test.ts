@@ -78,7 +78,7 @@ const domain = defineDomain({
   projections: [forms],
   graphql: undefined,
 });
-const database = useDatabase({ tables: [formsTable], per: 'emptied' });
+const database = useDatabase({ tables: [formsTable] });
 const engine = useEngine(database, [domain]);
 
 /** 2,700 bytes that Postgres cannot compress below what an index row may hold. */

@@ -14,7 +14,7 @@ import { runCli } from '../support.ts';
 // Each run is a process.
 vi.setConfig({ testTimeout: 90_000 });
 
-const database = useDatabase({ per: 'emptied' });
+const database = useDatabase();
 const openProxy = useProxy(database);
 
 async function findings(

@@ -38,7 +38,7 @@ describe('pools', () => {
 });
 
 describe('a database with a connection limit', () => {
-  const database = useDatabase({ per: 'emptied' });
+  const database = useDatabase();
   const limitTo = (limit: number) =>
     database.sql.unsafe(`alter database ${new URL(database.url).pathname.slice(1)} connection limit ${limit}`);
   const open = async (notices: string[]) => {

@@ -6,7 +6,7 @@ import { everyEvent } from '../../support/kernel/log.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase({ tables: [countersTable], per: 'emptied' });
+const database = useDatabase({ tables: [countersTable] });
 const open = useEngine(database, [counterDomain]);
 const LIMIT = { clockSkewLimitMs: 60_000 };
 const DAY = 86_400_000;

@@ -13,7 +13,7 @@ import { until } from '../../support/until.ts';
 // It has to stand still for a while before it counts.
 vi.setConfig({ testTimeout: 60_000 });
 
-const database = useDatabase({ tables: [countersTable], per: 'emptied' });
+const database = useDatabase({ tables: [countersTable] });
 const proxy = useProxy(database);
 const open = useEngine(database, [counterDomain]);
 

@@ -4,6 +4,7 @@ import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest';
 import { copyDatabase, dropDatabase, urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
 import { createTable } from './ddl.ts';
+import { emptyingOf } from './emptied.ts';
 
 /** A database of a test's own: migrated, empty, with an epoch that no other store has. */
 export interface TestDatabase {
@@ -24,7 +25,8 @@ export interface TestDatabaseOptions {
   /**
    * - `test`: each test has one of its own, which nobody has opened before. The default.
    * - `emptied`: a test gets that of the test before without its rows, which takes a tenth of the CPU. Roles, their
-   *   rights and tables that engines have made stay, and connections may. For tests that change nothing but rows.
+   *   rights and tables that engines have made stay, and connections may. For tests that change nothing but rows: after
+   *   others the next test gets a new one.
    * - `file`: all tests share one and what is in it.
    */
   readonly per?: 'test' | 'emptied' | 'file';
@@ -106,48 +108,6 @@ export async function cloneDatabase(
       await sql.end({ timeout: 1 });
       await drop();
     },
-  };
-}
-
-/** Tables of the engine and of read models. */
-const TABLES = `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('es', 'read') order by 1`;
-const GUARDS = `select format('alter table %s enable trigger %I', tgrelid::regclass, tgname) as statement
-  from pg_trigger where tgenabled = 'A' and not tgisinternal`;
-const SWITCHED_OFF = `select from pg_trigger where tgenabled = 'D' limit 1`;
-/** A test may have left a transaction open. */
-const EMPTY_WITHIN = `set local lock_timeout = '1s'; set local session_replication_role = 'replica'`;
-
-/**
- * Remembers what is in a new database.
- * @returns a function that makes it so again; it returns false if it cannot, because a table is gone, a trigger is
- * switched off, or somebody holds a lock.
- */
-async function emptyingOf(sql: postgres.Sql): Promise<() => Promise<boolean>> {
-  const tablesNow = async () => (await sql.unsafe<{ name: string }[]>(TABLES)).map(({ name }) => name);
-  const tables = await tablesNow();
-  // Tables of the log refuse to be emptied, whoever asks. From now on they do unless a session is a replica.
-  const guards = await sql.unsafe<{ statement: string }[]>(GUARDS);
-  await sql.unsafe(guards.map(({ statement }) => statement).join('; '));
-  const rows = tables.map((name) => `select '${name}' as name, (select json_agg(t)::text from ${name} t) as rows`);
-  const all = await sql.unsafe<{ name: string; rows: string | null }[]>(rows.join(' union all '));
-  const kept = all.filter((table) => table.rows !== null);
-  return async () => {
-    const present = await tablesNow();
-    if (!tables.every((table) => present.includes(table))) return false;
-    if ((await sql.unsafe(SWITCHED_OFF)).length > 0) return false;
-    try {
-      await sql.begin(async (tx) => {
-        await tx.unsafe(`${EMPTY_WITHIN}; ${present.map((table) => `delete from ${table}`).join('; ')}`);
-        for (const { name, rows } of kept) {
-          await tx.unsafe(`insert into ${name} select * from json_populate_recordset(null::${name}, $1::text::json)`, [
-            rows,
-          ]);
-        }
-      });
-      return true;
-    } catch {
-      return false;
-    }
   };
 }
 

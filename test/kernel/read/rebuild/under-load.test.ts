@@ -15,7 +15,7 @@ import { useDatabase } from '../../../support/postgres/database.ts';
 import { testRandom } from '../../../support/random.ts';
 import { until } from '../../../support/until.ts';
 
-const database = useDatabase({ tables: [countersTable], per: 'emptied' });
+const database = useDatabase({ tables: [countersTable] });
 const openEngine = useEngine(database, [counterDomain]);
 
 const REBUILDS = 4;
