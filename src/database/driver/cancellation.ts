@@ -27,7 +27,11 @@ export interface Cancellation {
   readonly caller?: string | undefined;
   /** Called when Postgres has answered, before the work continues. */
   readonly onAnswer?: (() => void) | undefined;
-  /** Told how long Postgres has worked on a statement, in ms, however it ended. Waiting for a connection is not counted. */
+  /**
+   * Told how long Postgres has worked on a statement, in ms, weighted by the caller's share of the statements in progress:
+   * what keeps everybody waiting is not theirs alone. Neither waiting for a connection is counted, nor a statement that
+   * was lost with its connection or ended by somebody else.
+   */
   worked?(ms: number): void;
 }
 
@@ -42,13 +46,21 @@ export function cancelledBy<T>(cancellation: Cancellation | undefined, work: () 
 }
 
 /** The work whose statements are sent now; undefined if they belong to no caller, or to several. */
-export function currentWork(): Omit<Cancellation, 'signal'> | undefined {
+export function currentWork(): Cancellation | undefined {
   return current.getStore();
 }
 
 /** True for the error of a statement that was cancelled, or that exceeded `statement_timeout`. */
 export function isCancelled(error: unknown): boolean {
   return rootOf(error).code === QUERY_CANCELED;
+}
+
+/**
+ * True for the error of a statement that Postgres has worked on until it failed, or until its own signal or time limit
+ * ended it. False if its connection was lost or refused, or if somebody else's request has cancelled it.
+ */
+export function isAnswer(error: unknown, signal: Signal | undefined): boolean {
+  return rootOf(error).severity === 'ERROR' && (signal?.aborted === true || !isAnothers(error));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Semaphore } from '../../scheduling/semaphore.ts';
-import { currentWork } from './cancellation.ts';
+import { SharedTime } from '../../scheduling/shared-time.ts';
+import { currentWork, isAnswer } from './cancellation.ts';
 import { type Guard, intercept } from './statement.ts';
 
 /**
@@ -17,18 +18,20 @@ export function withoutPipelining(connections: number): Guard {
   const perCaller = Math.max(1, connections - Math.ceil(connections / 4));
   return (ask) => {
     const semaphore = new Semaphore(connections, perCaller);
+    const time = new SharedTime();
     return (...asked) => {
       const statement = ask(...asked);
       const work = currentWork();
       const caller = work?.caller;
-      let sentAt = 0;
+      let begun = 0;
       let state: 'waiting' | 'sent' | 'ended' = 'waiting';
       // The semaphore sends the next statement in a microtask. The driver settles a statement before it knows that its
       // connection is closed: if the next one were sent there at once, that would end the process.
-      const ended = () => {
+      const ended = (isAnswered: boolean) => {
         if (state === 'sent') {
           semaphore.release(caller);
-          work?.worked?.(performance.now() - sentAt);
+          const ms = time.end(caller ?? '', begun);
+          if (isAnswered) work?.worked?.(ms);
         }
         state = 'ended';
       };
@@ -38,17 +41,17 @@ export function withoutPipelining(connections: number): Guard {
             // It ended while it waited.
             if (state === 'ended') return semaphore.release(caller);
             state = 'sent';
-            sentAt = performance.now();
+            begun = time.begin(caller ?? '');
             return driver.handler(sent);
           };
           return semaphore.acquire(caller, send);
         },
         resolve: (result) => {
-          ended();
+          ended(true);
           driver.resolve(result);
         },
         reject: (error) => {
-          ended();
+          ended(isAnswer(error, work?.signal));
           driver.reject(error);
         },
       });

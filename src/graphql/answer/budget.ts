@@ -37,6 +37,8 @@ const STEP_BYTES = 256 * 1024;
  */
 const BYTES_PER_MS = 1639;
 const FREE_MS = 100;
+/** Most that one statement counts, in ms beyond the free ones: whatever made it that slow, it was not its caller alone. */
+const MAX_WORK_MS = 5000;
 /** Time after which a caller whose share is used up may ask again, in ms. */
 const RETRY_AFTER_MS = 1000;
 
@@ -61,6 +63,7 @@ export class AnswerBudget {
   #chargedBytes = 0;
   #failures = 0;
   #exhausted: GraphQLError | undefined;
+  #late: ((bytes: number) => void) | undefined;
   #pace: Pace | undefined;
 
   /**
@@ -189,7 +192,14 @@ export class AnswerBudget {
 
   /** Records how long Postgres has worked on a statement, in ms. It counts as bytes that were charged do. */
   worked(ms: number): void {
-    this.#chargedBytes += Math.max(0, Math.round((ms - FREE_MS) * BYTES_PER_MS));
+    const bytes = Math.round(Math.min(Math.max(0, ms - FREE_MS), MAX_WORK_MS) * BYTES_PER_MS);
+    if (this.#late) this.#late(bytes);
+    else this.#chargedBytes += bytes;
+  }
+
+  /** Told of the bytes for statements that end from now on: those of a cancelled operation end after its answer. */
+  chargeLater(late: (bytes: number) => void): void {
+    this.#late = late;
   }
 
   /** The charged rows are no longer held. */

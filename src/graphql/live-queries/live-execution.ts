@@ -10,7 +10,7 @@ import type { LivePlan } from './plan.ts';
 import type { RecordedReads } from './watch/recorded-reads.ts';
 
 /** One execution of a live query. */
-export interface LiveExecution extends Pick<SharedExecution, 'variables' | 'caller'> {
+export interface LiveExecution extends Pick<SharedExecution, 'variables' | 'caller' | 'chargeLater'> {
   readonly plan: LivePlan;
   readonly reads: RecordedReads;
   /** Aborted when nobody asks any more. */
@@ -20,11 +20,11 @@ export interface LiveExecution extends Pick<SharedExecution, 'variables' | 'call
 /** Executes the query of a plan once, for everybody who asks the same. */
 export function executeLive(
   tools: ExecutionTools,
-  { plan, variables, caller, reads, signal }: LiveExecution,
+  { plan, variables, caller, reads, signal, chargeLater }: LiveExecution,
 ): Promise<SharedAnswer> {
   return executeShared(tools, {
     ...{ name: 'live query', document: plan.document, rootValue: {}, touched: plan.touched },
-    ...{ variables, caller, reads, signal },
+    ...{ variables, caller, reads, signal, chargeLater },
     messageOf: (result) => messageOf(plan.name, result),
   });
 }

@@ -228,6 +228,7 @@ export class LiveQuery implements MessageSource {
         caller: { actor, address, correlationId, countsAs },
         reads,
         signal: this.#closed,
+        chargeLater: (bytes: number) => void payer.context.operation.charge(bytes),
       };
       let answer: SharedAnswer;
       try {

@@ -28,7 +28,12 @@ export function useCallerLimits(): Plugin {
     onExecute: ({ args, setResultAndStopExecution: stop }) => {
       const { visit, budget } = args.contextValue as unknown as Visited;
       if (!visit) return undefined;
-      const done = { onExecuteDone: () => spendLater(visit, budget.chargedBytes) };
+      const done = {
+        onExecuteDone: () => {
+          spendLater(visit, budget.chargedBytes);
+          budget.chargeLater((bytes) => spendLater(visit, bytes));
+        },
+      };
       const more = pointsOf(args.document, args.operationName) - 1;
       // Most queries have one field at their root. They wait for nothing.
       if (more <= 0) return done;
@@ -60,7 +65,12 @@ export function useCallerLimits(): Plugin {
             spendLater(visit, budget.chargedBytes - spent);
             spent = budget.chargedBytes;
           };
-          return { onNext, onEnd: release };
+          const onEnd = () => {
+            release();
+            onNext();
+            budget.chargeLater((bytes) => spendLater(visit, bytes));
+          };
+          return { onNext, onEnd };
         },
       };
     },

@@ -85,3 +85,30 @@ it('tells whose work it is how long each statement has taken, without the wait f
   const failed = await ask('select 1 / 0');
   expect(failed).toHaveLength(1);
 });
+
+it('shares the time of statements that wait together, and counts none that somebody else has ended', async () => {
+  const applicationName = 'shared time test';
+  const pool = openPool({ url: database.url, connections: 4, applicationName, pipelining: false });
+  onTestFinished(() => pool.close(0));
+  const ask = async (caller: string, statement: string) => {
+    const times: number[] = [];
+    const asked = { signal: undefined, caller, worked: (ms: number) => void times.push(ms) };
+    await cancelledBy(asked, () => pool.db.execute(sql.raw(statement)).catch(() => undefined));
+    return times;
+  };
+  const began = performance.now();
+  const [[ada = Number.NaN], [bob = Number.NaN]] = await Promise.all(
+    ['ada', 'bob'].map((caller) => ask(caller, 'select pg_sleep(0.5)')) as [Promise<number[]>, Promise<number[]>],
+  );
+  expect(ada + bob).toBeGreaterThan(490);
+  expect(ada + bob).toBeLessThanOrEqual(performance.now() - began);
+  for (const end of ['pg_cancel_backend', 'pg_terminate_backend']) {
+    const ended = ask('ada', 'select pg_sleep(60)');
+    await until(async () => {
+      const found = await database.sql`select ${database.sql.unsafe(end)}(pid) from pg_stat_activity
+        where application_name = ${applicationName} and query like '%pg_sleep(60)%' and state = 'active'`;
+      return found.length > 0;
+    });
+    expect(await ended).toEqual([]);
+  }
+});

@@ -235,6 +235,7 @@ export class RowMessages {
       caller: { actor, address, correlationId: isAlone ? context.correlationId : randomUUID(), countsAs },
       reads: new RightsSeen(),
       signal: undefined,
+      chargeLater: (bytes) => void context.operation.charge(bytes),
     });
     const consistency = { token: engine.tokens.encode(position), stale: answer.stale };
     const namesOne = isAlone && answer.mayPass;

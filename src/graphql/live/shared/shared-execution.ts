@@ -37,6 +37,8 @@ export interface SharedExecution extends Pick<ExecutionArgs, 'document' | 'opera
   readonly reads: ReadRecorder & { readonly rightsTo: ReadonlySet<string> };
   /** Aborted when nobody asks any more. */
   readonly signal: Signal | undefined;
+  /** Told of bytes that are charged after the answer, for statements that were cancelled. */
+  readonly chargeLater: (bytes: number) => void;
   /** Makes a message of the result; by default the result is the message. */
   readonly messageOf?: (result: ExecutionResult) => ExecutionResult;
 }
@@ -100,6 +102,7 @@ export function executeShared(
         isPersonal: hasAskedWho || foreign,
       };
     } finally {
+      budget.chargeLater(execution.chargeLater);
       deadline.end();
       budget.end();
     }

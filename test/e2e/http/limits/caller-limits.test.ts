@@ -224,26 +224,6 @@ describe('an actor who sends or is answered much', () => {
   });
 });
 
-describe('an actor whose statements take Postgres long', () => {
-  const app = useApp({ env: { ...WITH_AUTH, OPERATIONS_PER_ACTOR: '30' }, fulfils: false, per: 'test' });
-
-  it('pays for their time with what they may do next, and nobody else does', async () => {
-    const token = await customerToken(randomUUID());
-    await app.query(READ, {}, { token });
-    const release = await stall(app.database, 'notes', 'writes and reads');
-    const slow = app.query('{ notes(first: 1) { nodes { id } } }', {}, { token });
-    await until(async () => {
-      const held = await app.database.sql`select from pg_stat_activity where datname = current_database()
-        and wait_event_type = 'Lock' and clock_timestamp() - query_start > interval '500 ms'`;
-      return held.length > 0;
-    });
-    await release();
-    expect((await slow).status).toBe(200);
-    expect(await app.query(READ, {}, { token })).toMatchObject({ status: 429, code: 'THROTTLED' });
-    expect((await app.query(READ, {}, { token: await customerToken(randomUUID()) })).status).toBe(200);
-  });
-});
-
 describe('an actor who asks for several large answers at once while others are there', () => {
   const POINTS = 300;
   const env = { ...WITH_AUTH, OPERATIONS_PER_ACTOR: `${POINTS}`, LARGE_OPERATIONS_AT_ONCE_PER_ACTOR: '1' };
