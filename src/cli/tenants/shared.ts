@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { sql } from 'drizzle-orm';
-import { type Database, openPool } from '../../database/client.ts';
+import { openPool } from '../../database/client.ts';
 import { settingsFor } from '../../database/tenancy/ensure-tenancy.ts';
 import { openSharedDatabase } from '../../database/tenancy/shared-database.ts';
 import { tenantOf, whyNotTenant } from '../../kernel/define/access/tenant.ts';
@@ -8,6 +8,7 @@ import { databaseOptions } from '../../settings/database-options.ts';
 import { type CommandFactory, print, programOf, say } from '../cli.ts';
 import { observe, withServer } from '../context.ts';
 import { CliError } from '../errors.ts';
+import { tenantsIn } from '../keyring/stores.ts';
 import { formatTable } from '../output/table.ts';
 
 /** `tenants`: the tenants of an application that share a database. */
@@ -25,7 +26,7 @@ const listCommand: CommandFactory = (cli) =>
       const pool = open();
       try {
         const rows: { readonly TENANT: string; readonly EVENTS: number }[] = [];
-        for (const name of await namesIn(pool.db)) {
+        for (const name of await tenantsIn(pool.db)) {
           const own = open(await settingsFor(name, pool.db));
           const [log] = await own.db
             // Positions have no gaps.
@@ -41,14 +42,6 @@ const listCommand: CommandFactory = (cli) =>
       }
     }),
   );
-
-/** The tenants of a database; none if it was not set up yet. */
-async function namesIn(db: Database): Promise<string[]> {
-  const [table] = await db.execute<{ there: boolean }>(sql`select to_regclass('es.tenants') is not null as there`);
-  if (!table?.there) return [];
-  const rows = await db.execute<{ name: string }>(sql`select name from es.tenants order by name`);
-  return rows.map(({ name }) => name);
-}
 
 /** `tenants create NAME` */
 const createCommand: CommandFactory = (cli) =>

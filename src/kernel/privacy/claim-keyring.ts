@@ -16,13 +16,33 @@ export async function claimKeyring(db: Database, keyring: Keyring | undefined): 
     if (claimed) throw noKeyring();
     return;
   }
-  const [store] = await db.execute<{ id: string; erasures: number }>(
+  const [store] = await db.execute<StoredKeyring>(
     sql`select id, erasures from es.claim_keyring(${keyring.id}::text::uuid)`,
   );
-  if (store?.id !== keyring.id) {
+  if (store) await refuseOther(keyring, store);
+}
+
+/**
+ * True if a keyring is that of the store; false if the store has none. Nothing is changed.
+ * @throws {KeyringError} KEYRING_FOREIGN, KEYRING_OUTDATED as {@link claimKeyring} does.
+ */
+export async function isKeyringOf(db: Database, keyring: Keyring): Promise<boolean> {
+  const [store] = await db.execute<StoredKeyring>(sql`select id, erasures from es.keyring`);
+  if (store) await refuseOther(keyring, store);
+  return store !== undefined;
+}
+
+/** What a store remembers of its keyring. */
+interface StoredKeyring extends Record<string, unknown> {
+  readonly id: string;
+  readonly erasures: number;
+}
+
+async function refuseOther(keyring: Keyring, store: StoredKeyring): Promise<void> {
+  if (store.id !== keyring.id) {
     throw new KeyringError(
       'KEYRING_FOREIGN',
-      `The personal data in this store is encrypted with the keyring ${store?.id}, and KEYRING_URL names ${keyring.id}. Set it to the former one.`,
+      `The personal data in this store is encrypted with the keyring ${store.id}, and KEYRING_URL names ${keyring.id}. Set it to the former one.`,
     );
   }
   const erasures = await keyring.erasures();

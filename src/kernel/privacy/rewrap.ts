@@ -39,15 +39,22 @@ export async function rewrapKeys(
   }
 }
 
-/** @returns false if it is of the newest generation already, or of somebody who was erased. */
+/** @returns false if all its wrappings are of the newest generation already, or if it is of somebody who was erased. */
 async function rewrap(db: Database, keyring: Keyring, { subject, until, wrapped: text }: WrappedKey): Promise<boolean> {
-  const former = Buffer.from(text, 'base64');
-  if (await keyring.isNewest(former)) return false;
+  // The last name is that of the outer wrapping.
   const names = until === '' ? [subject] : [subject, retentionSubject(until)];
-  let key: Buffer | Gone = former;
-  for (const name of names.toReversed()) if (key !== GONE) key = await keyring.unwrap(name, key);
-  for (const name of names) if (key !== GONE) key = await keyring.wrap(name, key);
-  if (key === GONE) return false;
+  let key: Buffer | Gone = Buffer.from(text, 'base64');
+  let isNewest = true;
+  for (const name of names.toReversed()) {
+    isNewest &&= await keyring.isNewest(key);
+    key = await keyring.unwrap(name, key);
+    if (key === GONE) return false;
+  }
+  if (isNewest) return false;
+  for (const name of names) {
+    key = await keyring.wrap(name, key);
+    if (key === GONE) return false;
+  }
   await db.execute(sql`
     update es.subject_keys set wrapped = decode(${key.toString('base64')}, 'base64')
     where subject = ${subject} and until = ${until} and wrapped = decode(${text}, 'base64')`);

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ThrottledError } from '../../../src/kernel/errors.ts';
 import { FileKeyring } from '../../../src/kernel/privacy/file-keyring/file-keyring.ts';
 import { rewrapKeys } from '../../../src/kernel/privacy/rewrap.ts';
+import { retentionSubject } from '../../../src/kernel/privacy/subject-keys.ts';
 import { receiptOf } from '../../support/kernel/appends.ts';
 import { system } from '../../support/kernel/counter.ts';
 import { useEngine } from '../../support/kernel/engine.ts';
@@ -78,6 +79,20 @@ describe('a keyring beside running servers', () => {
     await keyring.rotate({ forgetsFormer: true });
     engine.keys?.forget([person(id)]);
     expect((await engine.log.read(0, 1))[0]?.data).toMatchObject({ name: ada.name });
+  });
+
+  it('wraps a key again of which only the outer wrapping is new', async () => {
+    const keyring = await FileKeyring.create(newPath());
+    const { database: store, keys } = await openEngine({ keyring, start: true });
+    const [subject, key] = [person(randomUUID()), randomBytes(32)];
+    const inner = (await keyring.wrap(subject, key)) as Buffer;
+    await keyring.rotate();
+    const outer = (await keyring.wrap(retentionSubject('2999-01-01'), inner)) as Buffer;
+    await database.sql`insert into es.subject_keys (subject, until, wrapped) values (${subject}, '2999-01-01', ${outer})`;
+    expect(await rewrapKeys(store.owner.db, keyring)).toBe(1);
+    await keyring.rotate({ forgetsFormer: true });
+    const ref = { subject, until: '2999-01-01' };
+    expect((await keys?.forReading([ref]))?.(ref)).toEqual(key);
   });
 
   it('recognises a command that was issued before there was one', async () => {
