@@ -129,7 +129,9 @@ export class SubjectKeys {
     this.#drops++;
     const erased = new Set(subjects);
     for (const name of this.#cache.keys()) {
-      const [of = '', until] = name.split('\n');
+      // A subject may have line feeds, and a day has none.
+      const end = name.lastIndexOf('\n');
+      const [of, until] = [name.slice(0, end), name.slice(end + 1)];
       if (erased.has(of) || (until && erased.has(retentionSubject(until)))) this.#cache.delete(name);
     }
   }

@@ -1,8 +1,4 @@
-import { subjectOf as canonicalId } from '../define/access/actor.ts';
-import type { Subject } from '../define/personal/subject.ts';
-
-/** Maximum length of a subject as text, in UTF-16 units. */
-const MAX_SUBJECT = 300;
+import { type Subject, somebody } from '../define/personal/subject.ts';
 
 /** A text does not name a subject. */
 export class SubjectMalformedError extends Error {
@@ -15,20 +11,13 @@ export class SubjectMalformedError extends Error {
 }
 
 /**
- * Reads `type/id`. A UUID is converted to lower case, as ids in the log are.
+ * Reads `type/id`: every text under which data can be stored. A UUID is converted to lower case, as ids in the log are.
  * @throws {SubjectMalformedError}
  */
 export function parseSubject(text: string): Subject {
-  const [, type, id] = /^([A-Za-z][\w-]*)\/(\S+)$/u.exec(text) ?? [];
-  if (
-    type === undefined ||
-    id === undefined ||
-    text.length > MAX_SUBJECT ||
-    !text.isWellFormed() ||
-    text.includes('\0')
-  )
-    throw new SubjectMalformedError(text);
-  return `${type}/${canonicalId(id)}`;
+  const subject = somebody(text);
+  if (subject === undefined) throw new SubjectMalformedError(text);
+  return subject;
 }
 
 export function idOf(subject: Subject): string {

@@ -96,10 +96,21 @@ describe('an erasure', () => {
     await expect(without.subjects.erase(order)).rejects.toMatchObject({ code: 'KEYRING_UNSET' });
   });
 
+  it('is possible for every id that data can be stored under, and forgets its keys', async () => {
+    const engine = await openEngine({ start: true, keyring });
+    for (const subject of ['customer/Ann Lee', 'customer/a\nb', 'customer/a\n'] as const) {
+      const refs = [{ subject }, { subject, until: '2999-01-01' }];
+      await engine.keys?.forWriting(refs);
+      for (const ref of refs) expect(engine.keys?.cached([ref])?.(ref)).toBeInstanceOf(Buffer);
+      await engine.subjects.erase({ ...order, subject });
+      for (const ref of refs) expect(engine.keys?.cached([ref])).toBeUndefined();
+    }
+  });
+
   it.each([
     [{ subject: 'ann' }, 'SUBJECT_MALFORMED'],
     [{ subject: 'customer/' }, 'SUBJECT_MALFORMED'],
-    [{ subject: 'customer/a b' }, 'SUBJECT_MALFORMED'],
+    [{ subject: 'customer/[erased]' }, 'SUBJECT_MALFORMED'],
     [{ reason: '  ' }, 'REASON_REFUSED'],
     [{ reason: 'x'.repeat(501) }, 'REASON_REFUSED'],
     [{ reason: 'nul \0' }, 'REASON_REFUSED'],
