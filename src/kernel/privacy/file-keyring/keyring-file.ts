@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { backoffMs } from '../../../scheduling/backoff.ts';
-import { pause } from '../../../scheduling/sleeper.ts';
-import { wallTime } from '../../clock/wall-clock.ts';
 import { KeyringError } from '../keyring.ts';
+import { FileLock } from './file-lock.ts';
 
 const Key = z.base64().transform((text) => Buffer.from(text, 'base64'));
 const Node = z.tuple([z.string().regex(/^[0-3]{0,32}$/), Key]);
@@ -25,12 +23,6 @@ export type KeyringContent = z.output<typeof Content>;
 
 /** Changes when the file does. */
 export type FileMark = string;
-
-/** How long to wait for another process that changes the file, in ms. A change takes a few. */
-const LOCK_WAIT_MS = 10_000;
-/** A lock that is older was left behind by a process that has died, in ms. */
-const LOCK_STALE_MS = 30_000;
-const LOCK_AGAIN = { firstMs: 10, maxMs: 200, jitter: 0.5 };
 
 /** A file with a keyring, of which several processes may read and change. Changes are atomic. */
 export class KeyringFile {
@@ -74,46 +66,33 @@ export class KeyringFile {
    * @throws {KeyringError} KEYRING_READ_ONLY, KEYRING_BUSY, and as `read` does.
    */
   async change(change: (content: KeyringContent) => KeyringContent | undefined): Promise<void> {
-    const lock = `${this.path}.lock`;
-    await this.#lock(lock);
+    const lock = await FileLock.take(this.path).catch((error) => this.#failWriting(error));
+    if (!lock) this.#failBusy();
     try {
       const content = change(await this.read());
-      if (content) await this.#replace(textOf(content));
+      if (content) await this.#replace(textOf(content), lock);
     } finally {
-      await rm(lock, { force: true });
+      await lock.release();
     }
   }
 
-  async #replace(text: string): Promise<void> {
-    const next = `${this.path}.next`;
+  async #replace(text: string, lock: FileLock): Promise<void> {
+    const next = `${this.path}.${randomUUID()}.next`;
     try {
-      await rm(next, { force: true });
       await fill(await open(next, 'wx', 0o600), text);
+      // If this process was paused for long, another may have changed the file: its change must not be undone.
+      if (!(await lock.isHeld())) this.#failBusy();
       await rename(next, this.path);
       await syncFolder(this.path);
     } catch (error) {
       await rm(next, { force: true }).catch(() => undefined);
+      if (error instanceof KeyringError) throw error;
       this.#failWriting(error);
     }
   }
 
-  async #lock(lock: string): Promise<void> {
-    const until = performance.now() + LOCK_WAIT_MS;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const handle = await open(lock, 'wx', 0o600);
-        await handle.close();
-        return;
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') this.#failWriting(error);
-      }
-      const { mtimeMs } = await stat(lock).catch(() => ({ mtimeMs: wallTime() }));
-      if (wallTime() - mtimeMs > LOCK_STALE_MS) await rm(lock, { force: true });
-      else if (performance.now() > until) {
-        throw new KeyringError('KEYRING_BUSY', `Another process is changing ${this.path}. Try again.`);
-      }
-      await pause(backoffMs(attempt, LOCK_AGAIN));
-    }
+  #failBusy(): never {
+    throw new KeyringError('KEYRING_BUSY', `Another process is changing ${this.path}. Try again.`);
   }
 
   #fail(error: unknown): never {
