@@ -54,10 +54,21 @@ async function refuseOther(keyring: Keyring, store: StoredKeyring): Promise<void
 }
 
 /**
- * Remembers in the store how many subjects are erased, so that an older copy of the keyring is refused from now on.
+ * How many erased subjects of the keyring the store takes into account: a copy of the keyring with fewer is refused, and if the
+ * keyring has more, the store is searched for those that it lacks.
  * @param db with the rights of the log's owner.
  */
-export async function recordErasures(db: Database, keyring: Pick<Keyring, 'erasures'>): Promise<void> {
-  const erasures = await keyring.erasures();
-  await db.execute(sql`update es.keyring set erasures = greatest(erasures, ${erasures}::int)`);
+export async function erasuresInStore(db: Database): Promise<number | undefined> {
+  const [store] = await db.execute<{ erasures: number }>(sql`select erasures from es.keyring`);
+  return store?.erasures;
+}
+
+/**
+ * Remembers that the store takes so many erased subjects into account.
+ * @param since if given, nothing is remembered unless it took so many into account before: it lacks others.
+ */
+export async function recordErasures(db: Database, erasures: number, since?: number): Promise<void> {
+  await db.execute(sql`
+    update es.keyring set erasures = ${erasures}::int
+    where erasures < ${erasures}::int and erasures = coalesce(${since ?? null}::int, erasures)`);
 }

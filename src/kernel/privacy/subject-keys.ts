@@ -112,16 +112,22 @@ export class SubjectKeys {
   /**
    * Destroys the keys of a subject, or those of a {@link retentionSubject}, for good: whatever they have encrypted cannot be read any
    * more, also from a backup. It can be repeated.
+   * @param record called when nobody can read the data any more, to say so in the log. If the process dies before that has
+   *   happened, the wrapped keys are still stored, which is how the erasure is found again (see `upkeep.ts`).
    * @throws {KeyringError} KEYRING_READ_ONLY, KEYRING_BUSY
    */
-  async erase(subject: Subject): Promise<void> {
+  async erase<T>(subject: Subject, record: () => Promise<T>): Promise<T> {
+    const before = await this.#keyring.erasures();
+    const isRepeated = await this.#keyring.isErased(subject);
     // The keyring first: only that is for good.
     await this.#keyring.erase(subject);
-    await this.#owner.execute(
-      sql`delete from es.subject_keys where subject = ${subject} or (until <> '' and 'until/' || until = ${subject})`,
-    );
-    await recordErasures(this.#owner, this.#keyring);
+    const recorded = await record();
+    await this.#deleteKeys(subject);
     this.forget([subject]);
+    // If anything but this subject was erased meanwhile, whoever did that may have died before it was recorded.
+    const erasures = await this.#keyring.erasures();
+    if (!isRepeated && erasures === before + 1) await recordErasures(this.#owner, erasures, before);
+    return recorded;
   }
 
   /** Drops from memory the keys of subjects that were erased. */
@@ -134,6 +140,14 @@ export class SubjectKeys {
       const [of, until] = [name.slice(0, end), name.slice(end + 1)];
       if (erased.has(of) || (until && erased.has(retentionSubject(until)))) this.#cache.delete(name);
     }
+  }
+
+  async #deleteKeys(subject: Subject): Promise<void> {
+    await this.#owner.execute(sql`delete from es.subject_keys where subject = ${subject}`);
+    const prefix = retentionSubject('');
+    if (!subject.startsWith(prefix)) return;
+    const until = subject.slice(prefix.length);
+    await this.#owner.execute(sql`delete from es.subject_keys where until <> '' and until = ${until}`);
   }
 
   async #find(refs: readonly KeyRef[]): Promise<Map<string, Buffer | Gone | Lost>> {

@@ -25,7 +25,7 @@ export function openSubjects(
   const remake = () => remakeReadModels({ ...parts, rebuilds: projector.rebuilds });
   const reading = { db, log, registry };
   const { keyring } = options;
-  const subjects = new Subjects({ keys, keyring, queue, watch, remake, reading, clock });
+  const subjects = new Subjects({ keys, queue, watch, remake, reading, clock });
   watch?.onErased((erased) => {
     keys?.forget(erased);
     states.forget();

@@ -7,7 +7,6 @@ import type { Subject } from '../define/personal/subject.ts';
 import { ERASURES, SubjectErased } from '../define/subjects/subject-erased.ts';
 import type { AppendQueue } from '../log/append/append-queue.ts';
 import { newId } from '../log/new-id.ts';
-import type { Keyring } from '../privacy/keyring.ts';
 import type { SubjectKeys } from '../privacy/subject-keys.ts';
 import { metadataOf } from '../write/event-metadata.ts';
 import type { ErasureWatch } from './erasure-watch.ts';
@@ -42,7 +41,6 @@ export class ReasonRefusedError extends Error {
 export interface SubjectsParts {
   /** Undefined if personal data is not encrypted. */
   readonly keys: Pick<SubjectKeys, 'erase'> | undefined;
-  readonly keyring: Pick<Keyring, 'erase'> | undefined;
   readonly queue: Pick<AppendQueue, 'append'>;
   readonly watch: Pick<ErasureWatch, 'check'> | undefined;
   /** @returns the names of the read models that are not made again yet. */
@@ -59,6 +57,8 @@ export interface ErasureOrder {
   /** On whose order. */
   readonly actor: Actor;
   readonly correlationId?: string | undefined;
+  /** Orders with the same one are recorded once. */
+  readonly commandId?: string | undefined;
 }
 
 /** Maximum length of a reason, in UTF-16 units. */
@@ -80,16 +80,14 @@ export class Subjects {
    * see {@link settled}. May be repeated; each time is recorded.
    * @throws {SubjectMalformedError} {@link KeyringUnsetError}, {@link ReasonRefusedError}
    */
-  async erase({ subject: text, reason: given, actor, correlationId }: ErasureOrder): Promise<Erasure> {
+  async erase({ subject: text, reason: given, actor, correlationId, commandId }: ErasureOrder): Promise<Erasure> {
     const subject = parseSubject(text);
     const reason = checkedReason(given);
-    const { keys, keyring, watch } = this.#parts;
-    if (!keys || !keyring || !watch) throw new KeyringUnsetError();
-    // The keyring first: then nobody can read the data. If this process dies here, the store lacks an erasure that the keyring
-    // knows of, which is found (see `upkeep.ts`).
-    await keyring.erase(subject);
-    const erasure = await this.#record({ subject, reason, actor, correlationId }, newId());
-    await keys.erase(subject);
+    const { keys, watch } = this.#parts;
+    if (!keys || !watch) throw new KeyringUnsetError();
+    const erasure = await keys.erase(subject, () =>
+      this.#record({ subject, reason, actor, correlationId }, commandId ?? newId()),
+    );
     await watch.check();
     return erasure;
   }

@@ -1,17 +1,20 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
-import { type Actor, SYSTEM } from '../define/access/actor.ts';
+import { SYSTEM } from '../define/access/actor.ts';
+import { derivedId } from '../define/derived-id.ts';
 import type { Subject } from '../define/personal/subject.ts';
-import { recordErasures } from '../privacy/claim-keyring.ts';
+import { ERASURES } from '../define/subjects/subject-erased.ts';
+import { erasuresInStore, recordErasures } from '../privacy/claim-keyring.ts';
 import type { Keyring } from '../privacy/keyring.ts';
 import { retentionSubject } from '../privacy/subject-keys.ts';
+import type { ErasureOrder } from './subjects.ts';
 
 export interface UpkeepParts {
   /** With the rights of the tables' owner. */
   readonly owner: Database;
   readonly keyring: Pick<Keyring, 'erasures' | 'isErased'>;
   readonly clock: { now(): number };
-  readonly erase: (order: { subject: Subject; reason: string; actor: Actor }) => Promise<unknown>;
+  readonly erase: (order: ErasureOrder) => Promise<unknown>;
 }
 
 /** Time between two looks at the keyring, in ms. */
@@ -32,12 +35,13 @@ export class SubjectsUpkeep {
 
   /** Does what is due. Call it often: nearly always, nothing is. */
   async run(): Promise<void> {
+    if (performance.now() - this.#lookedAt >= LOOK_EVERY_MS) {
+      await this.#follow();
+      this.#lookedAt = performance.now();
+    }
     const day = new Date(this.#parts.clock.now()).toISOString().slice(0, 10);
     if (day !== this.#day) await this.#eraseBefore(day);
     this.#day = day;
-    if (performance.now() - this.#lookedAt < LOOK_EVERY_MS) return;
-    await this.#follow();
-    this.#lookedAt = performance.now();
   }
 
   async #eraseBefore(day: string): Promise<void> {
@@ -46,8 +50,14 @@ export class SubjectsUpkeep {
     );
     for (const { until } of days) {
       const subject = retentionSubject(until);
-      await this.#parts.erase({ subject, reason: `It was to be kept until ${until}.`, actor: SYSTEM });
+      await this.#erase(subject, `It was to be kept until ${until}.`, 'as its day is over');
     }
+  }
+
+  /** All servers find the same at the same time. One event is enough: each would have read models made again. */
+  async #erase(subject: Subject, reason: string, occasion: string): Promise<void> {
+    const commandId = derivedId(`erasure of ${subject} ${occasion}`, ERASURES.streamId);
+    await this.#parts.erase({ subject, reason, actor: SYSTEM, commandId });
   }
 
   /**
@@ -56,28 +66,33 @@ export class SubjectsUpkeep {
    * recorded again, so that they are made again without it.
    */
   async #follow(): Promise<void> {
-    const { owner, keyring, erase } = this.#parts;
-    const [store] = await owner.execute<{ erasures: number }>(sql`select erasures from es.keyring`);
-    if (!store || (await keyring.erasures()) <= store.erasures) return;
-    for (let after: StoredKey | undefined = { subject: '', until: '' }; after; ) {
+    const { owner, keyring } = this.#parts;
+    const stored = await erasuresInStore(owner);
+    // What is erased while this goes on may be behind it already: the next look finds that.
+    const erasures = await keyring.erasures();
+    if (stored === undefined || erasures <= stored) return;
+    for (
+      let after: { readonly subject: string; readonly until: string } | undefined = { subject: '', until: '' };
+      after;
+    ) {
       const keys: StoredKey[] = await owner.execute<StoredKey>(
         sql`select subject, until from es.subject_keys where (subject, until) > (${after.subject}, ${after.until})
             order by subject, until limit ${PAGE}`,
       );
-      for (const { subject, until } of keys) {
-        const stored = until === '' ? [subject as Subject] : [subject as Subject, retentionSubject(until)];
-        for (const each of stored) {
-          if (!(await keyring.isErased(each))) continue;
-          await erase({ subject: each, reason: 'Erased before, as the keyring knows.', actor: SYSTEM });
-        }
+      const subjects = keys.flatMap(({ subject, until }) =>
+        until === '' ? [subject] : [subject, retentionSubject(until)],
+      );
+      for (const subject of new Set(subjects)) {
+        if (!(await keyring.isErased(subject))) continue;
+        await this.#erase(subject, 'Erased before, as the keyring knows.', `of ${erasures} in the keyring`);
       }
       after = keys.at(-1);
     }
-    await recordErasures(owner, keyring);
+    await recordErasures(owner, erasures);
   }
 }
 
 interface StoredKey extends Record<string, unknown> {
-  readonly subject: string;
+  readonly subject: Subject;
   readonly until: string;
 }

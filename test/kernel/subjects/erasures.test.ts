@@ -92,6 +92,8 @@ describe('an erasure', () => {
     const engine = await openEngine({ start: true, keyring });
     await engine.subjects.erase(order);
     expect(await keyring.isErased('customer/ann')).toBe(true);
+    // From now on, a copy of the keyring from before is refused.
+    expect(await database.sql`select erasures from es.keyring`).toEqual([{ erasures: 1 }]);
     const without = await openEngine();
     await expect(without.subjects.erase(order)).rejects.toMatchObject({ code: 'KEYRING_UNSET' });
   });

@@ -112,10 +112,31 @@ describe('a person who was erased', () => {
     await engine.close();
     // What a backup has from before: another process erases on a copy of the store.
     await keyring.erase(person(ada));
+    // They have data that is kept for a time, too.
+    await database.sql`insert into es.subject_keys (subject, until, wrapped)
+      select subject, day, wrapped from es.subject_keys, unnest(array['2999-01-01', '2999-01-02']) day`;
     const restored = await openEngine({ start: true, keyring });
     await until(async () => (await rows())[0]?.name === '[erased]');
     expect(await rows()).toMatchObject([{ name: '[erased]' }, { name: 'Bob' }]);
     expect(await restored.subjects.show(person(ada))).toMatchObject({ erasures: [{ by: 'system' }] });
     expect(await database.sql`select erasures from es.keyring`).toEqual([{ erasures: 1 }]);
+  });
+
+  it('stays erased if somebody else is erased in the restored backup before a server looks for them', async () => {
+    const keyring = await newKeyring();
+    const engine = await openEngine({ start: true, keyring });
+    const ada = await register(engine, 'Ada');
+    const bob = await register(engine, 'Bob');
+    await until(async () => (await rows()).length === 2);
+    await engine.close();
+    await keyring.erase(person(ada));
+    const command = await openEngine({ keyring });
+    await erase(command, bob);
+    await command.close();
+    const restored = await openEngine({ start: true, keyring });
+    await until(async () => (await restored.subjects.show(person(ada))).erasures[0]?.by === 'system');
+    await restored.subjects.settled();
+    expect(await rows()).toMatchObject([{ name: '[erased]' }, { name: '[erased]' }]);
+    await until(async () => (await database.sql`select erasures from es.keyring`)[0]?.erasures === 2);
   });
 });
