@@ -85,20 +85,28 @@ export class ErasureWatch {
 
   async #run({ remake, upkeep }: ErasureWork): Promise<void> {
     const { signal } = this.#stopping;
+    const { erasures } = this.#parts;
     let isNew = true;
     while (!signal.aborted) {
-      try {
+      // What this process has in memory comes first, and nothing that fails keeps it from the rest.
+      await this.#attempt(() => this.check());
+      await this.#attempt(async () => {
         // The instances that had the key may all have died before they followed.
-        if (isNew) await this.#repeatLate(await this.#parts.erasures.after(Math.max(0, this.#followed - RECENT)));
+        if (isNew) await this.#repeatLate(await erasures.after(Math.max(0, this.#followed - RECENT)));
         isNew = false;
-        await upkeep();
-        await this.check();
-        await remake?.();
-      } catch (error) {
-        this.#parts.observer.tell('faultMet', { error, context: { part: 'erasures' } });
-      }
+      });
+      await this.#attempt(upkeep);
+      await this.#attempt(async () => remake?.());
       await this.#sleeper.sleep(IDLE_MS);
       await pause(SOON_MS, signal);
+    }
+  }
+
+  async #attempt(step: () => Promise<unknown>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.#parts.observer.tell('faultMet', { error, context: { part: 'erasures' } });
     }
   }
 
