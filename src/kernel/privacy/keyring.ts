@@ -43,6 +43,12 @@ export interface Keyring {
   rotate(options?: { readonly forgetsFormer?: boolean }): Promise<void>;
   /** True if a key was wrapped with the newest generation. */
   isNewest(wrapped: Buffer): Promise<boolean>;
+  /**
+   * Resolves when answers take into account what other processes have erased before the call: until then, a keyring may answer from
+   * what it has read earlier.
+   * @throws {KeyringError}
+   */
+  refresh(): Promise<void>;
   /** Number of erased subjects. A copy of the keyring with fewer could bring some back. */
   erasures(): Promise<number>;
 }

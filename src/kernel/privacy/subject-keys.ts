@@ -130,6 +130,24 @@ export class SubjectKeys {
     return recorded;
   }
 
+  /**
+   * Follows erasures by others: from now on, nothing is answered or made with what the keyring was before.
+   * @throws {KeyringError} if the keyring cannot be read. The keys are dropped from memory in any case.
+   */
+  async follow(subjects: readonly string[]): Promise<void> {
+    try {
+      await this.#ask(this.#keyring.refresh());
+    } finally {
+      this.forget(subjects);
+    }
+  }
+
+  /** Drops all keys from memory. */
+  forgetAll(): void {
+    this.#drops++;
+    this.#cache.clear();
+  }
+
   /** Drops from memory the keys of subjects that were erased. */
   forget(subjects: readonly string[]): void {
     this.#drops++;
@@ -168,13 +186,13 @@ export class SubjectKeys {
   }
 
   async #make(refs: readonly KeyRef[], found: Map<string, Buffer | Gone | Lost>): Promise<void> {
+    const drops = this.#drops;
     const made = await inTurns(refs, async (ref) => {
       const wrapped = await this.#wrapNew(ref);
       if (wrapped === GONE) found.set(nameOf(ref), GONE);
       return wrapped === GONE ? [] : [{ s: ref.subject, u: ref.until ?? '', w: wrapped.toString('base64') }];
     });
     const keys = made.flat();
-    const drops = this.#drops;
     if (keys.length > 0) {
       const rows = await readAgain(() => this.#keep({ keys: JSON.stringify(keys) }));
       const kept = refs.filter((ref) => found.get(nameOf(ref)) !== GONE);

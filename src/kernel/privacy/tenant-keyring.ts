@@ -18,6 +18,7 @@ export function keyringOfTenant(keyring: Keyring, tenant: string): Keyring {
     erase: (subject) => keyring.erase(own(subject)),
     rotate: (options) => keyring.rotate(options),
     isNewest: (wrapped) => keyring.isNewest(wrapped),
+    refresh: () => keyring.refresh(),
     erasures: () => keyring.erasures(),
   };
 }

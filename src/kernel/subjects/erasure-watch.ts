@@ -30,8 +30,8 @@ export interface ErasureWork {
   readonly repeat: (erasure: Erasure, lastPosition: number) => Promise<void>;
 }
 
-/** Drops what this process has in memory of erased subjects. Done when it has, and writes nothing of it any more. */
-type Forget = (subjects: readonly Subject[]) => void | Promise<void>;
+/** Drops what this process has in memory of erased subjects, or of all. Done when it has, and writes nothing of it any more. */
+type Forget = (subjects: readonly Subject[] | 'all') => Promise<void>;
 
 /** New events within this time are looked at together, in ms. */
 const SOON_MS = 50;
@@ -59,14 +59,15 @@ export class ErasureWatch {
     this.#parts = parts;
   }
 
-  /** Calls `forget` with the subjects of each erasure. */
+  /** Calls `forget` with the subjects of each erasure, and once at the start for all. */
   onErased(forget: Forget): void {
     this.#forget.push(forget);
   }
 
   async start(work: ErasureWork): Promise<void> {
-    // Nothing is in memory yet.
+    // Erasures up to this one need not be followed one by one, if nothing is kept that was read before it was known.
     this.#followed = await this.#parts.erasures.newest();
+    await Promise.all(this.#forget.map((forget) => forget('all')));
     this.#work = work;
     work.head.onAdvance(() => this.#sleeper.wake());
     this.#running = this.#run(work);

@@ -26,12 +26,13 @@ export function openSubjects(
   const reading = { db, log, registry };
   const { keyring } = options;
   const subjects = new Subjects({ keys, queue, watch, remake, reading, clock });
-  watch?.onErased((erased) => {
-    keys?.forget(erased);
+  watch?.onErased(async (erased) => {
+    if (erased === 'all') keys?.forgetAll();
+    else await keys?.follow(erased);
     states.forget();
     snapshots.forget();
     feed.clear();
-    return snapshots.settled();
+    await snapshots.settled();
   });
   const erase = (order: ErasureOrder) => subjects.erase(order);
   const upkeep = keyring && new SubjectsUpkeep({ owner: database.owner.db, keyring, clock, erase });

@@ -86,6 +86,30 @@ describe('a person who was erased', () => {
     expect(JSON.stringify(tail)).not.toContain('Ada');
   });
 
+  it('is forgotten by an instance that read their events while it was starting', async () => {
+    const keyring = await newKeyring();
+    const engine = await openEngine({ start: true, keyring });
+    const ada = await register(engine, 'Ada');
+    const starting = await openEngine({ keyring });
+    expect(await nameOf(starting, ada)).toMatchObject({ name: 'Ada' });
+    await erase(engine, ada);
+    await starting.start();
+    expect(await nameOf(starting, ada)).toMatchObject({ name: '[erased]' });
+  });
+
+  it('gets no new key from an instance with a keyring of its own that has just been told of the erasure', async () => {
+    const path = join(folder, randomUUID());
+    const engine = await openEngine({ keyring: await FileKeyring.create(path) });
+    const other = await openEngine({ keyring: await FileKeyring.open(path) });
+    const ada = await register(other, 'Ada');
+    await erase(engine, ada);
+    // The other instance has looked at the file of the keyring a moment ago.
+    await other.keys?.follow([person(ada)]);
+    const keys = await other.keys?.forWriting([{ subject: person(ada) }]);
+    expect(keys?.({ subject: person(ada) })).toBe('gone');
+    expect(await database.sql`select from es.subject_keys where subject = ${person(ada)}`).toHaveLength(0);
+  });
+
   it('cannot come back: what a later command says about them is stored as [erased], by whichever instance', async () => {
     const keyring = await newKeyring();
     const engine = await openEngine({ start: true, keyring });

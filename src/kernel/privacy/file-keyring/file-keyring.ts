@@ -122,6 +122,13 @@ export class FileKeyring implements Keyring {
     return generationOf(wrapped) === (await this.#newest()).newest;
   }
 
+  async refresh(): Promise<void> {
+    // A look that is under way may have begun before the change.
+    await this.#looking?.catch(() => undefined);
+    this.#lookedAt = Number.NEGATIVE_INFINITY;
+    await this.#newest();
+  }
+
   async erasures(): Promise<number> {
     return (await this.#newest()).content.erased.length;
   }
@@ -131,8 +138,7 @@ export class FileKeyring implements Keyring {
       this.#refuseOther(content);
       return change(content);
     });
-    this.#lookedAt = Number.NEGATIVE_INFINITY;
-    await this.#newest();
+    await this.refresh();
   }
 
   /** The keyring as it is in the file, at most a second ago. */
