@@ -8,9 +8,9 @@ import { DatabaseError } from '../errors.ts';
 import { type DatabaseObserver, unobservedDatabase } from '../occurrences.ts';
 import { ensureRoles, type PartRoles, type RoleOptions } from '../roles/ensure-roles.ts';
 import type { TryLogin } from '../roles/logins.ts';
-import { ensureTenancy, type Tenancy } from '../tenancy/ensure-tenancy.ts';
+import { ensureTenancy, refuseTenants, type Tenancy } from '../tenancy/ensure-tenancy.ts';
 import { applyMigrations } from './apply-migrations.ts';
-import { claimStore } from './claim-store.ts';
+import { claimStore, refuseStoreOfAnother } from './claim-store.ts';
 import { newerCode, refuseBesideEarlier } from './compatibility.ts';
 import { appHistory, engineHistory, prepareAppHistory } from './migration-history.ts';
 import { lockMigrations } from './migration-lock.ts';
@@ -77,6 +77,9 @@ export async function migrateDatabase(
     const server = await answerWithin(answerWithinMs, checkServer(pool.db));
     await lockMigrations(pool.db, { url, observer });
     try {
+      // Before anything is changed. Rows of tenants who share the store are hidden, so that it could look empty.
+      if (tenancy === undefined) await refuseTenants(pool.db);
+      await refuseStoreOfAnother(pool.db, tenant);
       const newer = await newerCode(pool.db, histories);
       const isNewer = newer.engine;
       if (newer.app) {
@@ -97,8 +100,8 @@ export async function migrateDatabase(
         migrations.applied += applied;
         migrations.all += all;
       }
-      await claimStore(pool.db, tenant);
       await ensureTenancy(pool.db, tenancy);
+      await claimStore(pool.db, tenant);
       const forOwnUsers = await allowanceOf(pool.db, false);
       const roles = await ensureRoles(
         pool.db,

@@ -24,22 +24,52 @@ export async function hasTenants(db: Database): Promise<boolean> {
  * Makes an empty store one of tenants if the application wants that. Call it under the migration lock, in the transaction of
  * migrations if there are any: tables and functions that they have added to a store of tenants become those of tenants too.
  *
- * @throws {DatabaseError} TENANCY_MISMATCH if the store has events of nobody and the application has tenants, or the other way round.
+ * @throws {DatabaseError} TENANCY_MISMATCH if the store has events of nobody and the application has tenants, or the other way round;
+ *   also if a store of tenants has a materialized view.
  */
 export async function ensureTenancy(db: Database, wanted: Tenancy): Promise<void> {
+  if (wanted === undefined) return refuseTenants(db);
   const present = await hasTenants(db);
-  if (wanted === undefined) {
-    if (present)
-      throw mismatch("its rows belong to tenants, and the application has none: set tenants: 'column' in defineApp");
-    return;
-  }
-  const statements = [...(await tenantStatements(db)), ...(await functionStatements(db))];
+  const statements = [
+    ...(await tenantStatements(db)),
+    ...(await functionStatements(db)),
+    ...(await viewStatements(db)),
+  ];
   if (statements.length === 0) return;
   await db.transaction(async (transaction) => {
     const tx = transaction as unknown as Database;
     if (!present) await empty(tx);
     for (const statement of statements) await tx.execute(sql.raw(statement));
   });
+}
+
+/** @throws {DatabaseError} TENANCY_MISMATCH if tenants share the store. */
+export async function refuseTenants(db: Database): Promise<void> {
+  if (!(await hasTenants(db))) return;
+  throw mismatch("its rows belong to tenants, and the application has none: set tenants: 'column' in defineApp");
+}
+
+/**
+ * The statements after which views show only rows of the statement's tenant; none if they do. Policies hold for a view's owner unless
+ * it says otherwise, and its owner may be a superuser.
+ * @throws {DatabaseError} TENANCY_MISMATCH for a materialized view: it keeps rows, and there are no policies for it.
+ */
+async function viewStatements(db: Database): Promise<string[]> {
+  const views = await db.execute<{ view: string; isMaterialized: boolean; isInvoker: boolean }>(sql`
+    select format('%I.%I', nspname, relname) as view, relkind = 'm' as "isMaterialized",
+           coalesce((select option_value::boolean from pg_options_to_table(reloptions)
+                     where option_name = 'security_invoker'), false) as "isInvoker"
+    from pg_class c join pg_namespace n on n.oid = relnamespace
+    where nspname in ('es', 'read') and relkind in ('v', 'm') order by 1`);
+  const materialized = views.find(({ isMaterialized }) => isMaterialized);
+  if (materialized) {
+    throw mismatch(
+      `the materialized view ${materialized.view} would show rows of all tenants. Make it a view, or a read model`,
+    );
+  }
+  return views.flatMap(({ view, isInvoker }) =>
+    isInvoker ? [] : [`alter view ${view} set (security_invoker = true)`],
+  );
 }
 
 /** How the functions of the log take its lock. */

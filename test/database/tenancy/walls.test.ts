@@ -110,6 +110,30 @@ describe('a table of a store that tenants share', () => {
   });
 });
 
+describe('a view of a store that tenants share', () => {
+  it('shows the rows of one tenant, although a superuser made it', async () => {
+    await twoTenants();
+    await database.sql`create view read.sales as select tenant, label from read.counters_v1`;
+    await (await openSharedDatabase({ url: database.url, connections })).close();
+    const role = await roleOf(database.sql, 'reader');
+    const tenants = await database.sql.begin(async (tx) => {
+      await tx.unsafe(`set local role ${role}`);
+      await tx`select set_config('afterwrite.tenant', 'acme', true)`;
+      return await tx`select tenant from read.sales`;
+    });
+    expect(tenants).toEqual([{ tenant: 'acme' }]);
+  });
+
+  it('is refused if it is materialized, because it would keep rows of all tenants', async () => {
+    await twoTenants();
+    await database.sql`create materialized view read.sales as select tenant, label from read.counters_v1`;
+    await expect(openSharedDatabase({ url: database.url, connections })).rejects.toMatchObject({
+      code: 'TENANCY_MISMATCH',
+      message: expect.stringContaining('read.sales'),
+    });
+  });
+});
+
 describe('a log of a store that tenants share', () => {
   it('has a lock of its own: appends of one tenant do not wait for those of another', async () => {
     const { engines } = await twoTenants();
@@ -188,6 +212,15 @@ describe('a database', () => {
   it('that tenants share is not opened without tenants', async () => {
     await twoTenants();
     await expect(openDatabase({ url: database.url, connections })).rejects.toMatchObject({ code: 'TENANCY_MISMATCH' });
+  });
+
+  it('that tenants share is not claimed by one of them', async () => {
+    await (await openSharedDatabase({ url: database.url, connections })).close();
+    await expect(openDatabase({ url: database.url, connections, tenant: 'acme' })).rejects.toMatchObject({
+      code: 'TENANCY_MISMATCH',
+    });
+    expect(await database.sql`select tenant from es.store`).toEqual([{ tenant: null }]);
+    await (await openSharedDatabase({ url: database.url, connections })).close();
   });
 
   it('whose users are not confined by policies is not shared', async () => {
