@@ -14,6 +14,9 @@ interface Result {
   readonly heads: number;
   readonly proved: number;
   readonly isProved: boolean;
+  /** Events that were encrypted after they were recorded: those that a signed event certifies, and the others. */
+  readonly certified: number;
+  readonly uncertified: number;
   readonly firstHead?: Head;
   readonly lastHead?: Head;
   readonly fault?: { readonly from: number; readonly to: number; readonly reason: string };

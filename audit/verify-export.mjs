@@ -16,15 +16,18 @@ const H = '"([0-9a-f]{64})"';
 const form = (members) => new RegExp(`^\\{${members}\\}$`, 's');
 const START = `"export":"afterwrite-export-1","origin":"([\\w -]+)","from":${N},"to":${N},"before":${H}`;
 const HEADER = form(`${START},"peaks":\\[((?:"[0-9a-f]{64}"(?:,(?="))?)*)\\],"previousHead":(?:${H}|null)`);
-const EVENT = form(`"hash":${H},"event":(\\{"position":${N},.*)`);
+const WAS = `(?:,"formerLeaf":${H},"certificate":"([0-9a-f-]{36})")?`; // If the event was encrypted after it was recorded.
+const EVENT = form(`"hash":${H}${WAS},"event":(\\{"position":${N},.*)`);
 const LEAF = form(`"hash":${H},"leaf":${H}`);
 const HEAD = form('"head":(\\{"format":"afterwrite-head-1",[^{}]*\\}),"signature":"([A-Za-z0-9+/]{85}[AQgw]==)"');
 const END = form(`"end":${N},"events":${N},"heads":${N}`);
 
 /** Reads the chunks of an export, as Latin-1. What they prove ends with the last head or the last position of the range. */
 export async function verifyExport(chunks, keys, log) {
-  const result = { from: 1, to: 0, position: 0, heads: 0, proved: 0 };
+  const result = { from: 1, to: 0, position: 0, heads: 0, proved: 0, certified: 0, uncertified: 0 };
   let [hash, origin, previousHead, events, isBegun, isEnded] = ['', '', null, 0, false, false];
+  const encrypted = new Map(); // By certificate: events whose content was encrypted after it was recorded.
+  let unsigned = 0; // Those of them whose certificate no head signs yet.
   const peaks = []; // The roots of the complete subtrees of the Merkle tree, by height.
   const check = (isRight, reason, from = result.position + 1, to = from) => {
     if (!isRight) throw Object.assign(new Error(reason), { fault: { from, to, reason } });
@@ -51,6 +54,19 @@ export async function verifyExport(chunks, keys, log) {
     peaks[height] = root;
     result.position = position;
   };
+  const positionOf = (line) => Number.parseInt(line, 10);
+  const certify = (content) => {
+    // Only events of this stream certify. In data, a blank would follow the colon.
+    if (!content.slice(0, 300).includes(',"streamType":"afterwrite.Encryptions",')) return;
+    const { eventId, data } = JSON.parse(content);
+    const all = data.positions.map((at, nth) => `${at} ${data.leaves.slice(nth * 64, nth * 64 + 64)}`);
+    const [listed, found] = [all.filter((line) => positionOf(line) >= result.from), encrypted.get(eventId) ?? []];
+    const at = [...listed, ...found].map(positionOf).sort((a, b) => a - b);
+    const isSame = listed.join() === found.join();
+    check(isSame, 'an event that was encrypted is not what its certificate says', at[0], at.at(-1));
+    encrypted.delete(eventId);
+    unsigned += listed.length;
+  };
   const confirm = (text, signature) => {
     const unproved = (result.lastHead?.position ?? result.from - 1) + 1;
     const at = Math.max(unproved, result.position);
@@ -64,6 +80,7 @@ export async function verifyExport(chunks, keys, log) {
     check(isSame, 'this is a chain, but not the one that was signed', unproved, at);
     check(head.previous === previousHead, 'a head before this one was removed or inserted', unproved, at);
     previousHead = sha256(Buffer.from(text)).toString('hex');
+    [result.certified, unsigned] = [result.certified + unsigned, 0];
     Object.assign(result, { firstHead: result.firstHead ?? head, lastHead: head, heads: result.heads + 1 });
     result.proved = Math.min(at, result.to);
   };
@@ -74,7 +91,14 @@ export async function verifyExport(chunks, keys, log) {
     check(event || leaf || head || end, 'the line has none of the forms of an export');
     if (head) return confirm(head[1], head[2]);
     check(Boolean(event) === result.position < result.to, 'events of the range are missing, or too many');
-    if (event) follow(+event[3], leafHash(Buffer.from(event[2], 'latin1')), event[1], events++);
+    if (event) {
+      const [, stated, former, by, content, at] = event;
+      const present = leafHash(Buffer.from(content, 'latin1'));
+      follow(+at, former ? bytes(former) : present, stated, events++);
+      if (by && !encrypted.has(by)) encrypted.set(by, []);
+      if (by) encrypted.get(by).push(`${at} ${present.toString('hex')}`);
+      certify(content);
+    }
     if (leaf) follow(result.position + 1, bytes(leaf[2]), leaf[1]);
     isEnded = end?.slice(1).join() === [result.position, events, result.heads].join();
     check(isEnded || !end, 'the last line counts other events and heads');
@@ -91,7 +115,8 @@ export async function verifyExport(chunks, keys, log) {
     result.fault = error.fault;
     if (!error.fault) throw error;
   }
-  result.isProved = !result.fault && result.proved >= result.from;
+  result.uncertified = [...encrypted.values()].flat().length + unsigned;
+  result.isProved = !result.fault && result.proved >= result.from && result.uncertified === 0;
   return result;
 }
 
@@ -99,11 +124,14 @@ if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
   const [file, keyFile, log] = process.argv.slice(2);
   const pem = readFileSync(keyFile, 'latin1').match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
   const read = verifyExport(createReadStream(file, 'latin1'), pem.map(createPublicKey), log);
-  const { origin, from, to, position, proved, isProved, fault, firstHead, lastHead } = await read;
+  const { origin, from, to, position, proved, isProved, fault, firstHead, lastHead, ...since } = await read;
   const followed = Math.min(position, to);
   if (fault) console.log(`FAULT at positions ${fault.from} to ${fault.to}: ${fault.reason}.`);
   console.log(proved < from ? 'PROVED: nothing.' : `PROVED: events ${from} to ${proved} are what was signed.`);
   if (lastHead) console.log('Log:', origin, 'First and last head:', firstHead, lastHead);
   if (followed > proved) console.log(`NOT PROVED: events ${proved + 1} to ${followed}, which no head here signs.`);
+  if (since.certified)
+    console.log(`ENCRYPTED SINCE: ${since.certified}. It is not proved that they said the same before.`);
+  if (since.uncertified) console.log(`NOT PROVED: what ${since.uncertified} events say that were encrypted since.`);
   process.exitCode = isProved ? 0 : 1;
 }

@@ -92,6 +92,17 @@ describe('subjects', () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('KEYRING_UNSET') });
   });
 
+  it('encrypts from the command line what was stored before there was a keyring', async () => {
+    const { ada } = await people(await openEngine({ start: true }));
+    await FileKeyring.create(keyringPath());
+    expect(await cli('encrypt-existing')).toMatchObject({ code: 1, stderr: expect.stringContaining('NOT_CONFIRMED') });
+    expect(await database.sql`select from es.events where data ? '$personal'`).toHaveLength(0);
+    expect(await cli('encrypt-existing', '--yes')).toMatchObject({ code: 0, stdout: '4 events were encrypted.\n' });
+    expect(JSON.stringify(await database.sql`select data from es.events`)).not.toContain('Countess');
+    expect((await cli('erase', `customer/${ada}`, '--reason', 'asked', '--yes')).code).toBe(0);
+    expect((await cli('export', `customer/${ada}`)).stdout).not.toContain('Countess');
+  });
+
   it('refuses what names nobody', async () => {
     await openEngine({ start: true, keyring: await FileKeyring.create(keyringPath()) });
     for (const command of [['show'], ['export'], ['erase', '--reason', 'x', '--yes']]) {

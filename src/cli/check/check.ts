@@ -7,6 +7,7 @@ import { isFormer } from '../../kernel/define/former-event.ts';
 import { processEvents } from '../../kernel/define/process-manager/process-events.ts';
 import { personalMistakes } from '../../kernel/define/registration/personal-mistakes.ts';
 import type { Registry } from '../../kernel/define/registration/registry.ts';
+import { EventsEncrypted } from '../../kernel/define/subjects/events-encrypted.ts';
 import { SubjectErased } from '../../kernel/define/subjects/subject-erased.ts';
 import { ddlOf, ReadTableError } from '../../kernel/read/tables/table-ddl.ts';
 import { tablesOf } from '../../kernel/read/tables/tables.ts';
@@ -65,7 +66,7 @@ function personalProblems(registry: Registry): CheckProblem[] {
 
 /** Without the engine's own, which its releases keep readable, and without those of which only the name is left. */
 function eventsOfAuthors(events: EventTypes): EventTypes {
-  const own = new Set<EventDefinition>([...Object.values(processEvents), SubjectErased]);
+  const own = new Set<EventDefinition>([...Object.values(processEvents), SubjectErased, EventsEncrypted]);
   return Object.fromEntries(Object.entries(events).filter(([, event]) => !own.has(event) && !isFormer(event)));
 }
 

@@ -97,7 +97,10 @@ async function verify(
 }
 
 /** What was verified, and what it does not prove. */
-function whatIsProved({ from, to, heads, witnessed, lastHead, origin }: Audit, hasKeys: boolean): string[] {
+function whatIsProved(
+  { from, to, heads, witnessed, lastHead, origin, encrypted, uncertified }: Audit,
+  hasKeys: boolean,
+): string[] {
   const sentences = [
     `The events ${from} to ${to} (${formatCount(Math.max(0, to - from + 1))}) form an unbroken chain.`,
   ];
@@ -115,6 +118,16 @@ function whatIsProved({ from, to, heads, witnessed, lastHead, origin }: Audit, h
     const why = hasKeys || witnessed > 0 ? 'no head covers them' : 'no key was given to verify heads with';
     sentences.push(
       `The last ${formatCount(unsigned)} are not proved, since ${why}: whoever can write to the database could have written them anew.`,
+    );
+  }
+  if (encrypted > 0) {
+    sentences.push(
+      `${formatCount(encrypted)} of them were encrypted after they were recorded, as signed events certify. Whether they said the same before is not proved.`,
+    );
+  }
+  if (uncertified > 0) {
+    sentences.push(
+      `${formatCount(uncertified)} of them were encrypted after they were recorded, and no head covers the events that certify it: their content is not proved.`,
     );
   }
   if (!origin.completedAt) {

@@ -23,7 +23,7 @@ export const eventsProveCommand: CommandFactory = (cli) =>
           }
           throw new CliError(
             'NOT_SIGNED_YET',
-            `No head signs event ${position} yet. Servers with AUDIT_KEY sign what is new every AUDIT_INTERVAL_MS.`,
+            `No head signs event ${position} yet, or the event that certifies its encryption. Servers with AUDIT_KEY sign what is new every AUDIT_INTERVAL_MS.`,
           );
         }
         // As it is: escaping control characters would change what was hashed. JSON has none.

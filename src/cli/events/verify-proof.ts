@@ -13,9 +13,16 @@ export const eventsVerifyProofCommand: OfflineCommandFactory = (cli) =>
     .option('--origin <hash>', 'the log that it must be of', originArgument)
     .action(async (file: string, { key, origin }: { readonly key: string; readonly origin?: Buffer }) => {
       const keys = await publicKeysOf(cli, key);
-      const { position, content, head } = verifyProof(await readProof(cli, file), keys, origin);
+      const proof = await readProof(cli, file);
+      const { position, content, head, certificate } = verifyProof(proof, keys, origin);
       const signed = `signed ${head.signedAt.toISOString()} with key ${head.keyId}`;
       print(cli, `PROVED: event ${position} is in the log as it was at position ${head.position}, ${signed}.`);
+      if (certificate) {
+        print(
+          cli,
+          `ENCRYPTED SINCE: its content is what event ${certificate.position} certifies. Whether it said the same before is not proved.`,
+        );
+      }
       print(cli, `Log: ${head.origin.toString('hex')}.`);
       print(cli, content);
     });

@@ -23,6 +23,16 @@ export const formerHashes = esSchema.table('former_hashes', {
   hashes: bytea('hashes').notNull(),
 });
 
+/** The events that were encrypted after they were recorded: the one rewrite that the log allows. Append-only like the log. */
+export const rewrites = esSchema.table('rewrites', {
+  /** Position of the event. */
+  position: bigint('position', { mode: 'number' }).primaryKey(),
+  /** The leaf of the content that it was recorded with: the chain was computed from it. */
+  formerLeaf: bytea('former_leaf').notNull(),
+  /** Id of the event that certifies the present content. */
+  certificate: uuid('certificate').notNull(),
+});
+
 /** The signed states of the log. Append-only like the log. */
 export const heads = esSchema.table('heads', {
   /** The last event that it covers. */

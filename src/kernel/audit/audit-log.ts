@@ -35,6 +35,9 @@ export interface Audit {
   readonly witnessed: number;
   /** The last of them: all events up to it are what was signed. */
   readonly lastHead: HeadContent | undefined;
+  /** Number of events that were encrypted after they were recorded: as a signed event certifies, and the others. */
+  readonly encrypted: number;
+  readonly uncertified: number;
   readonly origin: ChainOrigin;
   /** The first thing that is wrong; undefined if nothing is. */
   readonly fault: LogFault | undefined;
@@ -84,7 +87,9 @@ class AuditRun {
 
   get verified(): Omit<Audit, 'fault' | 'origin' | 'end'> {
     const [own, others] = [this.#verifier?.lastHead, this.#lastWitnessed];
+    const { certified: encrypted = 0, uncertified = 0 } = this.#verifier?.encryptions ?? {};
     return {
+      ...{ encrypted, uncertified },
       ...{ from: this.#from, to: this.#verifier?.position ?? this.#from - 1 },
       ...{ heads: this.#verifier?.heads ?? 0, witnessed: this.#witnessed },
       lastHead: (others?.position ?? 0) > (own?.position ?? 0) ? others : own,
@@ -149,7 +154,8 @@ class AuditRun {
       verifier.next(event);
       return undefined;
     } catch (error) {
-      if (!(error instanceof LogFault)) throw error;
+      // What a certificate says of events before it explains itself.
+      if (!(error instanceof LogFault) || error.from <= position) throw error;
       return this.#explain(error, { position, hash });
     }
   }

@@ -103,7 +103,9 @@ function fits(before: Buffer, event: LinkedEvent, position: number, hashes: read
 }
 
 /** The hash that an event would have at a position. */
-function hashAt(before: Buffer, { content }: LinkedEvent, position: number): Buffer {
+function hashAt(before: Buffer, { content, encrypted, leaf, position: own }: LinkedEvent, position: number): Buffer {
+  // The content with which it was recorded is not known any more.
+  if (encrypted && position === own) return chainHash(before, leaf);
   return chainHash(before, leafHash(withPosition(content, position)));
 }
 

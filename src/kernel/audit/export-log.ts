@@ -30,8 +30,9 @@ export async function* exportLog(db: Database, options: ExportOptions): AsyncGen
   let signed = from - 1;
   for await (const page of chain.pages(from - 1, to, signal)) {
     const parts: Buffer[] = [];
-    for (const { position, hash, content } of page) {
-      parts.push(...eventLineParts(hash, content), LINE_FEED);
+    for (const event of page) {
+      const { position } = event;
+      parts.push(...eventLineParts(event), LINE_FEED);
       counts.events++;
       end = position;
       for (let head = heads.current; head && head.position <= position; head = heads.current) {

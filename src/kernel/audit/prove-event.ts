@@ -1,4 +1,6 @@
+import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
+import { ENCRYPTIONS } from '../proof/encryption-certificate.ts';
 import type { InclusionProof } from '../proof/inclusion-proof.ts';
 import { LogFault } from '../proof/log-fault.ts';
 import { MerkleFrontier } from '../proof/merkle-frontier.ts';
@@ -10,7 +12,7 @@ import { type LinkedEvent, StoredChain } from './stored-chain.ts';
 /**
  * Proves that the log has an event, against the first head that covers it. Only the events between this head and the one before
  * are read, however long the log is, unless the one before was damaged.
- * @returns undefined if no head covers the position yet.
+ * @returns undefined if no head covers the position yet, or the event that certifies it.
  * @throws {LogFault} if these events are not what was signed.
  */
 export async function proveEvent(
@@ -41,7 +43,18 @@ export async function proveEvent(
       head.position,
     );
   }
-  return { content: proved.content.toString(), path: hashes, head: head.signed };
+  const proof = { content: proved.content.toString(), path: hashes, head: head.signed };
+  if (!proved.encrypted) return proof;
+  const certificate = await proveCertificate(db, proved.encrypted.certificate, signal);
+  return certificate && { ...proof, encrypted: { formerLeaf: proved.leaf, certificate } };
+}
+
+/** @returns undefined if the event is not there, or no head covers it yet. */
+async function proveCertificate(db: Database, id: string, signal: AbortSignal): Promise<InclusionProof | undefined> {
+  const [event] = await db.execute<{ position: number }>(
+    sql`select position from es.events where event_id = ${id}::uuid and stream_type = ${ENCRYPTIONS.streamType}`,
+  );
+  return event && proveEvent(db, Number(event.position), signal);
 }
 
 /** Makes the path of a leaf from the leaves between two heads. */

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import { TENANT_COLUMN } from '../../database/tenancy/tenant-setting.ts';
+import { type Certificate, type Encrypted, readCertificate } from '../proof/encryption-certificate.ts';
 import { HASH_BYTES, leafHash, originHash } from '../proof/hashes.ts';
 
 /** Where the chain of hashes of a log begins. */
@@ -21,10 +22,12 @@ export interface LinkedEvent {
   readonly position: number;
   /** The content as UTF-8. It is part of the memory of its page. */
   readonly content: Buffer;
-  /** The leaf of that content. */
+  /** The leaf of the content that it was recorded with: of that content, unless it was encrypted since. */
   readonly leaf: Buffer;
   /** The hash that is stored with it; zeros if there is none, or it has a wrong size. */
   readonly hash: Buffer;
+  readonly encrypted: Encrypted | undefined;
+  readonly certificate: Certificate | undefined;
 }
 
 /** @throws {Error} if the database has lost the row. */
@@ -69,6 +72,8 @@ interface ContentPage extends Record<string, unknown> {
   readonly hashes: Buffer;
   /** Null if no position is missing between the first and the last one. */
   readonly positions: Buffer | null;
+  /** Of the events that were encrypted: position, former leaf and id of the certificate. Null if there is none. */
+  readonly encrypted: readonly (readonly [number, string, string])[] | null;
 }
 
 type ReadPage = (parameters: Record<string, unknown>) => Promise<ContentPage[]>;
@@ -110,12 +115,14 @@ export class StoredChain {
                  string_agg(case when length((page.event).hash) = ${sql.raw(String(HASH_BYTES))} then (page.event).hash
                                  else '\\x${sql.raw(NO_HASH.toString('hex'))}' end, '' order by position) as hashes,
                  case when count(*) <> max(position) - min(position) + 1
-                      then string_agg(int8send(position), '' order by position) end as positions
-          from (select position, event, sum(size) over (order by position rows unbounded preceding) - size as before
-                from (select e as event, e.position,
+                      then string_agg(int8send(position), '' order by position) end as positions,
+                 jsonb_agg(jsonb_build_array(position, encode(former_leaf, 'hex'), certificate))
+                   filter (where certificate is not null) as encrypted
+          from (select position, event, former_leaf, certificate, sum(size) over (order by position rows unbounded preceding) - size as before
+                from (select e as event, e.position, r.former_leaf, r.certificate,
                              case when pg_column_compression(e.data) is null
                                   then pg_column_size(e.data) else octet_length(e.data::text) end as size
-                      from es.events e
+                      from es.events e left join es.rewrites r on r.position = e.position
                       where e.position > ${sql.placeholder('after')}::bigint and e.position <= ${sql.placeholder('until')}::bigint
                       order by e.position limit ${sql.raw(String(PAGE))}) measured) page
           where before < ${sql.raw(String(PAGE_BYTES))}`,
@@ -167,6 +174,7 @@ export class StoredChain {
 function* eventsOf(page: ContentPage, formerHash: (position: number) => Buffer | undefined): Generator<LinkedEvent> {
   const { count, first, positions } = page;
   const contents = Buffer.from(page.contents);
+  const encrypted = new Map(page.encrypted?.map(([position, ...former]) => [position, former]));
   let start = 0;
   for (let nth = 0; nth < count; nth++) {
     const end = contents.indexOf(LINE_FEED, start);
@@ -174,6 +182,12 @@ function* eventsOf(page: ContentPage, formerHash: (position: number) => Buffer |
     start = end + 1;
     const position = positions ? Number(positions.readBigInt64BE(nth * 8)) : first + nth;
     const hash = formerHash(position) ?? page.hashes.subarray(nth * HASH_BYTES, (nth + 1) * HASH_BYTES);
-    yield { position, content, leaf: leafHash(content), hash };
+    const leaf = leafHash(content);
+    const [formerLeaf, certificate] = encrypted.get(position) ?? [];
+    yield {
+      ...{ position, content, hash, certificate: readCertificate(content) },
+      leaf: formerLeaf === undefined ? leaf : Buffer.from(formerLeaf, 'hex'),
+      encrypted: certificate === undefined ? undefined : { certificate, leaf },
+    };
   }
 }

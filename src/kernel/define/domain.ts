@@ -9,6 +9,7 @@ import { deadlines } from './process-manager/process-deadlines.ts';
 import type { Projection } from './read-model/projection.ts';
 import { mistakesIn } from './registration/check-domains.ts';
 import type { Registry } from './registration/registry.ts';
+import { EventsEncrypted } from './subjects/events-encrypted.ts';
 import { SubjectErased } from './subjects/subject-erased.ts';
 
 /**
@@ -73,7 +74,7 @@ export function registerDomains(domains: readonly Domain[]): Registry {
     for (const projection of domain.projections) add('projection', projections, projection.name, projection);
   }
   // The engine's own event: any log may contain it.
-  add('event', events, SubjectErased.eventName, SubjectErased);
+  for (const event of [SubjectErased, EventsEncrypted]) add('event', events, event.eventName, event);
   // The engine's own parts for processes.
   if (processes.size > 0) add('projection', projections, deadlines.name, deadlines as unknown as Projection);
   const registry = { aggregates, events: Object.fromEntries(events), commands, projections, processes, effects };

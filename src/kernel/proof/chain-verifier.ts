@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { type Certificate, type Encrypted, EncryptionLedger } from './encryption-certificate.ts';
 import { chainHash } from './hashes.ts';
 import { LogFault } from './log-fault.ts';
 import { MerkleFrontier } from './merkle-frontier.ts';
@@ -21,9 +22,14 @@ export interface ChainStart {
 /** An event of the chain. */
 export interface ChainedEvent {
   readonly position: number;
+  /** The leaf of the content that it was recorded with. */
   readonly leaf: Buffer;
   /** The hash that the log has stored with it. */
   readonly hash: Buffer;
+  /** Set if it was encrypted since. */
+  readonly encrypted?: Encrypted | undefined;
+  /** What it says of events that were encrypted, if that is its purpose. */
+  readonly certificate?: Certificate | undefined;
 }
 
 /**
@@ -34,6 +40,7 @@ export class ChainVerifier {
   readonly #start: ChainStart;
   readonly #keys: ReadonlyMap<string, KeyObject>;
   readonly #tree: MerkleFrontier;
+  readonly #encryptions: EncryptionLedger;
   #position: number;
   #hash: Buffer;
   #previousHead: Buffer | undefined;
@@ -46,6 +53,7 @@ export class ChainVerifier {
     this.#start = start;
     this.#keys = keys;
     this.#tree = MerkleFrontier.of(start.from - 1, start.peaks);
+    this.#encryptions = new EncryptionLedger(start.from);
     this.#position = start.from - 1;
     this.#hash = start.before;
     this.#previousHead = start.previousHead;
@@ -84,8 +92,13 @@ export class ChainVerifier {
     return this.#heads;
   }
 
-  /** @throws {LogFault} if this is not the next event of the chain. */
-  next({ position, leaf, hash }: ChainedEvent): void {
+  /** Events that were encrypted after they were recorded. */
+  get encryptions(): Pick<EncryptionLedger, 'certified' | 'uncertified'> {
+    return this.#encryptions;
+  }
+
+  /** @throws {LogFault} if this is not the next event of the chain, or certifies something else than is there. */
+  next({ position, leaf, hash, encrypted, certificate }: ChainedEvent): void {
     const expected = this.#position + 1;
     if (position !== expected) {
       const what =
@@ -99,6 +112,9 @@ export class ChainVerifier {
     this.#tree.push(leaf);
     this.#position = position;
     this.#hash = computed;
+    if (encrypted) this.#encryptions.add(position, encrypted);
+    const fault = certificate && this.#encryptions.certify(certificate);
+    if (fault) throw new LogFault(`${fault.reason} (event ${position})`, fault.from, fault.to);
   }
 
   /**
@@ -133,6 +149,7 @@ export class ChainVerifier {
     this.#lastHead = head;
     this.#previousHead = headHash(signed.text);
     this.#heads++;
+    this.#encryptions.sign();
   }
 
   get #firstUnproved(): number {

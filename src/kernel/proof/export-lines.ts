@@ -1,4 +1,5 @@
 import type { ChainedEvent } from './chain-verifier.ts';
+import { type Encrypted, readCertificate } from './encryption-certificate.ts';
 import { leafHash, originHash } from './hashes.ts';
 import { readHeadLine, type SignedHead } from './signed-head.ts';
 
@@ -40,12 +41,17 @@ const HEADER = new RegExp(
   `^\\{"export":"${FORMAT}","origin":"([\\w -]+)","from":([1-9]\\d{0,14}),"to":(0|[1-9]\\d{0,14}),"before":"([0-9a-f]{64})",` +
     '"peaks":\\[((?:"[0-9a-f]{64}"(?:,(?="))?)*)\\],"previousHead":(?:"([0-9a-f]{64})"|null)\\}$',
 );
-const HASH = /^[0-9a-f]{64}$/;
 
 const EVENT_START = '{"hash":"';
 const CONTENT_START = '","event":';
-/** Where an event's content begins, in bytes from the start of its line. */
-const CONTENT_AT = EVENT_START.length + 64 + CONTENT_START.length;
+/** Before the content of an event that was encrypted: the leaf that it was recorded with, and the id of the event that certifies it. */
+const WAS_START = '","formerLeaf":"';
+const BY_START = '","certificate":"';
+/** What an event's line has before its content. */
+const BEFORE =
+  /^\{"hash":"([0-9a-f]{64})"(?:,"formerLeaf":"([0-9a-f]{64})","certificate":"([0-9a-f-]{36})")?,"event":$/;
+/** Most bytes of that. */
+const MAX_BEFORE = EVENT_START.length + WAS_START.length + BY_START.length + CONTENT_START.length + 64 + 64 + 36;
 /** The content says first which position it has. */
 const POSITION = /^\{"position":([1-9]\d{0,14}),/;
 /** Bytes that are read for the position. */
@@ -68,9 +74,17 @@ export function headerLine({ origin, from, to, before, peaks, previousHead }: Ex
   });
 }
 
-/** The line of an event, in parts that are not copied. @param content as it was hashed, byte for byte. */
-export function eventLineParts(hash: Buffer, content: Buffer): Buffer[] {
-  return [Buffer.from(`${EVENT_START}${hash.toString('hex')}${CONTENT_START}`), content, CLOSING];
+/** The line of an event, in parts that are not copied. Its content is as it was hashed, byte for byte. */
+export function eventLineParts({ hash, leaf, encrypted, content }: ExportedEvent): Buffer[] {
+  const was = encrypted ? `${WAS_START}${leaf.toString('hex')}${BY_START}${encrypted.certificate}` : '';
+  return [Buffer.from(`${EVENT_START}${hash.toString('hex')}${was}${CONTENT_START}`), content, CLOSING];
+}
+
+export interface ExportedEvent {
+  readonly hash: Buffer;
+  readonly leaf: Buffer;
+  readonly encrypted?: Pick<Encrypted, 'certificate'> | undefined;
+  readonly content: Buffer;
 }
 
 /** The line of an event after the range. */
@@ -105,15 +119,20 @@ const CODE_OF_H = 'h'.charCodeAt(0);
 
 /** The line of an event is read as bytes: contents are hashed, not understood. */
 function readEvent(line: Buffer): ExportLine | undefined {
-  const start = line.toString('latin1', 0, CONTENT_AT);
-  if (!start.startsWith(EVENT_START) || !start.endsWith(CONTENT_START) || line.at(-1) !== CODE_OF_BRACE)
-    return undefined;
-  const hash = start.slice(EVENT_START.length, -CONTENT_START.length);
-  if (!HASH.test(hash)) return undefined;
-  const content = line.subarray(CONTENT_AT, -1);
+  const at = line.toString('latin1', 0, MAX_BEFORE).indexOf(CONTENT_START) + CONTENT_START.length;
+  const [, hash, was, certificate] = BEFORE.exec(line.toString('latin1', 0, at)) ?? [];
+  if (hash === undefined || line.at(-1) !== CODE_OF_BRACE) return undefined;
+  const content = line.subarray(at, -1);
   const [, position] = POSITION.exec(content.toString('latin1', 0, POSITION_BYTES)) ?? [];
   if (position === undefined) return undefined;
-  const event = { position: Number(position), leaf: leafHash(content), hash: Buffer.from(hash, 'hex') };
+  const leaf = leafHash(content);
+  const event: ChainedEvent = {
+    position: Number(position),
+    leaf: was === undefined ? leaf : Buffer.from(was, 'hex'),
+    hash: Buffer.from(hash, 'hex'),
+    encrypted: certificate === undefined ? undefined : { certificate, leaf },
+    certificate: readCertificate(content),
+  };
   return { kind: 'event', event };
 }
 

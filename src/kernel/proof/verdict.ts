@@ -27,11 +27,15 @@ export interface ProofVerdict {
   readonly heads: number;
   /** Number of them that the witness has too; undefined if none was asked, or not to the end. */
   readonly witnessed: number | undefined;
+  /** Number of events that were encrypted after they were signed, as an event says that is signed too; and of those without such an event. */
+  readonly encrypted: number;
+  readonly uncertified: number;
 }
 
 /** True if at least one event is proved and nothing is wrong. */
 export function isProved(verdict: ProofVerdict): boolean {
-  return verdict.fault === undefined && lastProved(verdict) >= verdict.from;
+  const { fault, from, uncertified } = verdict;
+  return fault === undefined && lastProved(verdict) >= from && uncertified === 0;
 }
 
 /** The last position that is proved; less than the first one if none is. A head after the range proves no event without content. */
@@ -41,7 +45,7 @@ function lastProved({ head, from, to }: ProofVerdict): number {
 
 /** The verdict in words: what is wrong, what is proved, what is not. */
 export function verdictLines(verdict: ProofVerdict): string[] {
-  const { origin, from, fault, followed, firstHead, head, heads, witnessed } = verdict;
+  const { origin, from, fault, followed, firstHead, head, heads, witnessed, encrypted, uncertified } = verdict;
   const lines: string[] = [];
   if (fault) lines.push(`FAULT at ${positions(fault.from, fault.to)}: ${fault.reason}.`);
   const proved = lastProved(verdict);
@@ -54,6 +58,16 @@ export function verdictLines(verdict: ProofVerdict): string[] {
   lines.push(`First head: ${sentenceOf(firstHead)}. Nothing is proved about the time before.`);
   if (heads > 1) lines.push(`Last of ${heads} heads: ${sentenceOf(head)}.`);
   if (witnessed !== undefined) lines.push(`The witness has ${witnessed} of these heads, and no other.`);
+  if (encrypted > 0) {
+    lines.push(
+      `ENCRYPTED SINCE: ${encrypted} of these events. That their content is what the log certified is proved; that it was the same before is not.`,
+    );
+  }
+  if (uncertified > 0) {
+    lines.push(
+      `NOT PROVED: the content of ${uncertified} of these events, which were encrypted later; no signed event in this export certifies them.`,
+    );
+  }
   if (followed > proved) {
     lines.push(`NOT PROVED: ${events(proved + 1, followed)} chained to them, but no head in this export signs them.`);
   }

@@ -97,7 +97,9 @@ class ExportReader {
     const { from, to } = this.#header ?? { from: 1, to: 0 };
     const { firstHead, lastHead, heads = 0 } = this.#chain ?? {};
     const origin = this.#header && originOf(this.#header);
+    const { certified: encrypted = 0, uncertified = 0 } = this.#chain?.encryptions ?? {};
     return {
+      ...{ encrypted, uncertified },
       origin,
       from,
       to,

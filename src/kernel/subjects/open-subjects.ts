@@ -25,7 +25,7 @@ export function openSubjects(
   const remake = () => remakeReadModels({ ...parts, rebuilds: projector.rebuilds });
   const reading = { db, log, registry };
   const { keyring } = options;
-  const subjects = new Subjects({ keys, queue, watch, remake, reading, clock });
+  const subjects = new Subjects({ keys, queue, watch, remake, reading, clock, owner: database.owner.db });
   watch?.onErased(async (erased) => {
     if (erased === 'all') keys?.forgetAll();
     else await keys?.follow(erased);

@@ -9,6 +9,12 @@ import type { AppendQueue } from '../log/append/append-queue.ts';
 import { newId } from '../log/new-id.ts';
 import type { SubjectKeys } from '../privacy/subject-keys.ts';
 import { metadataOf } from '../write/event-metadata.ts';
+import {
+  type EncryptionOptions,
+  type EncryptionParts,
+  type EncryptionResult,
+  encryptExisting,
+} from './encryption/encrypt-existing.ts';
 import type { ErasureWatch } from './erasure-watch.ts';
 import type { Erasure } from './erasures.ts';
 import { type PersonalDataParts, personalDataOf } from './export/personal-data.ts';
@@ -20,9 +26,9 @@ import { parseSubject } from './subject.ts';
 export class KeyringUnsetError extends Error {
   readonly code = 'KEYRING_UNSET';
 
-  constructor() {
+  constructor(what: 'erased' | 'encrypted' = 'erased') {
     super(
-      'Nothing was erased: events can be erased only if their personal data is encrypted. Set KEYRING_URL (see docs/privacy.md).',
+      `Nothing was ${what}: events can be erased only if their personal data is encrypted. Set KEYRING_URL (see docs/privacy.md).`,
     );
     this.name = 'KeyringUnsetError';
   }
@@ -40,12 +46,14 @@ export class ReasonRefusedError extends Error {
 
 export interface SubjectsParts {
   /** Undefined if personal data is not encrypted. */
-  readonly keys: Pick<SubjectKeys, 'erase'> | undefined;
+  readonly keys: Pick<SubjectKeys, 'erase' | 'forWriting' | 'hashKey'> | undefined;
   readonly queue: Pick<AppendQueue, 'append'>;
   readonly watch: Pick<ErasureWatch, 'check'> | undefined;
   /** @returns the names of the read models that are not made again yet. */
   readonly remake: () => Promise<readonly string[]>;
   readonly reading: PersonalDataParts;
+  /** With the rights of the log's owner. */
+  readonly owner: EncryptionParts['owner'];
   readonly clock: Pick<EngineClock, 'now'>;
 }
 
@@ -90,6 +98,25 @@ export class Subjects {
     );
     await watch.check();
     return erasure;
+  }
+
+  /**
+   * Encrypts the personal parts of events that were stored as plain text. May be interrupted and repeated; see {@link encryptExisting}.
+   * @throws {KeyringUnsetError} {@link NotChainedError}, {@link KeyringError}
+   */
+  async encryptExisting(options?: EncryptionOptions): Promise<EncryptionResult> {
+    const { keys, reading, owner } = this.#parts;
+    if (!keys) throw new KeyringUnsetError('encrypted');
+    const encryption = await encryptExisting({ ...reading, owner, keys }, options);
+    // Read models still have what was stored of them as plain text.
+    for (const subject of encryption.erased) {
+      await this.erase({
+        subject,
+        reason: 'Repeated: there were events of them that were not encrypted.',
+        actor: SYSTEM,
+      });
+    }
+    return encryption;
   }
 
   /** Records an erasure again, because the subject got events after it. Instances that do so at the same time record one. */

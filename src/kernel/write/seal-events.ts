@@ -69,7 +69,7 @@ export function streamSubject({ name }: Pick<Aggregate, 'name'>, streamId: strin
 }
 
 /** With the last day on which it is kept. */
-function kept(part: PersonalPart, now: () => number): PartToSeal {
+export function kept(part: PersonalPart, now: () => number): PartToSeal {
   const { keepForDays: days } = part;
   const until = days === undefined ? undefined : new Date(now() + days * DAY_MS).toISOString().slice(0, 10);
   return { ...part, until };

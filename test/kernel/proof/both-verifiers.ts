@@ -17,6 +17,8 @@ export interface SharedVerdict {
   readonly followed: number;
   /** The positions of the first and the last head. */
   readonly heads: readonly [number, number] | undefined;
+  /** Events that were encrypted since, if there are any: with a signed certificate, and without one. */
+  readonly encrypted?: readonly [number, number];
 }
 
 /** Verifies an export with the product and with the script for auditors, which must agree. */
@@ -49,6 +51,7 @@ async function verdictOfProduct(
     proved: Math.min(head?.position ?? 0, to),
     followed,
     heads: firstHead && head && [firstHead.position, head.position],
+    ...encryptedOf(verdict.encrypted, verdict.uncertified),
   };
 }
 
@@ -66,6 +69,8 @@ async function verdictOfScript(
     position,
     firstHead,
     lastHead,
+    certified,
+    uncertified,
   } = await verifyByScript(chunks, keys, log);
   return {
     isProved: isProvedByScript,
@@ -73,8 +78,12 @@ async function verdictOfScript(
     proved: Math.min(lastHead?.position ?? 0, to),
     followed: Math.min(position, to),
     heads: firstHead && lastHead && [firstHead.position, lastHead.position],
+    ...encryptedOf(certified, uncertified),
   };
 }
+
+const encryptedOf = (certified: number, uncertified: number) =>
+  certified + uncertified > 0 ? { encrypted: [certified, uncertified] as const } : {};
 
 async function* chunksOf(file: Buffer, bytes: number): AsyncGenerator<Buffer> {
   for (let from = 0; from < file.length; from += bytes) yield file.subarray(from, from + bytes);

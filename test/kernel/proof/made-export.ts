@@ -53,7 +53,7 @@ export function exportOf(log: MadeLog, { from = 1, to, until }: MadeRange = {}):
     hash = chainHash(hash, leaf);
     tree.push(leaf);
     if (position >= from && position <= last) {
-      lines.push(Buffer.concat(eventLineParts(hash, Buffer.from(content))).toString());
+      lines.push(Buffer.concat(eventLineParts({ hash, leaf, content: Buffer.from(content) })).toString());
       counts.events++;
     } else if (position > last) {
       lines.push(leafLine(hash.toString('hex'), leaf.toString('hex')));

@@ -28,10 +28,13 @@ export async function forge({ sql }: Pick<TestDatabase, 'sql'>, statements: stri
   await sql.begin(async (tx) => {
     await tx`alter table es.events disable trigger all`;
     await tx`alter table es.heads disable trigger all`;
+    await tx`alter table es.rewrites disable trigger all`;
     await tx.unsafe(statements);
     await tx`alter table es.heads enable always trigger heads_append_only`;
     await tx`alter table es.events enable always trigger events_append_only`;
     await tx`alter table es.events enable always trigger events_chained`;
+    await tx`alter table es.events enable always trigger events_rewritten`;
+    await tx`alter table es.rewrites enable always trigger rewrites_append_only`;
   });
 }
 
