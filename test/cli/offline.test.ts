@@ -71,6 +71,16 @@ describe('an auditor who has an export and a public key', () => {
     });
   });
 
+  it('compares it with the heads that a witness has', async () => {
+    const folder = await auditorsFolder();
+    const text = await readFile(join(folder, 'log.ndjson'), 'utf8');
+    const heads = text.split('\n').filter((line) => line.startsWith('{"head"'));
+    await writeFile(join(folder, 'heads.ndjson'), `${heads.join('\n')}\n`);
+    const given = ['log.ndjson', '--key', 'audit.pub', '--witness', 'heads.ndjson'];
+    const { code, out } = await runIn(folder, main, 'events', 'verify-export', ...given);
+    expect([code, out]).toEqual([0, expect.stringContaining('The witness has 2 of these heads, and no other.')]);
+  });
+
   it('is told the first position that was altered, with exit code 1', async () => {
     const folder = await auditorsFolder();
     const text = await readFile(join(folder, 'log.ndjson'), 'utf8');

@@ -1,6 +1,4 @@
 import type { KeyObject } from 'node:crypto';
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import { Command } from 'commander';
 import type { Database } from '../../database/client.ts';
 import { type Audit, auditLog } from '../../kernel/audit/audit-log.ts';
@@ -11,7 +9,7 @@ import { withDatabase } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { startProgress } from '../output/progress.ts';
 import { formatCount } from '../output/table.ts';
-import { openFile, publicKeysOf } from './given-files.ts';
+import { openFile, publicKeysOf, textLines } from './given-files.ts';
 import { positionArgument } from './position-argument.ts';
 import { printDamages } from './print-damages.ts';
 
@@ -79,10 +77,7 @@ async function verify(
   { from, to, witness }: EventAuditOptions,
   keys: ReadonlyMap<string, KeyObject>,
 ): Promise<Audit> {
-  const lines =
-    witness === undefined
-      ? undefined
-      : createInterface({ input: Readable.from((await openFile(cli, witness)).chunks) });
+  const lines = witness === undefined ? undefined : textLines(await openFile(cli, witness));
   const total = Math.min(await readEnd(db), to ?? Number.POSITIVE_INFINITY) - (from ?? 1) + 1;
   const progress = startProgress(cli.err, { title: 'Verifying', unit: 'events', total: Math.max(0, total) });
   try {

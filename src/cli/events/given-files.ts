@@ -2,6 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import type { ReadStream } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { readPublicKeys } from '../../kernel/proof/public-keys.ts';
 import type { OfflineCli } from '../cli.ts';
 import { CliError } from '../errors.ts';
@@ -31,6 +33,11 @@ export async function openFile(cli: OfflineCli, file: string): Promise<GivenFile
   const { size } = await handle.stat();
   const chunks: ReadStream = handle.createReadStream({ highWaterMark: CHUNK_BYTES });
   return { chunks, bytes: size };
+}
+
+/** The lines of a file. It is read from when the first one is asked for: readline loses those that it reads before that. */
+export async function* textLines({ chunks }: GivenFile): AsyncGenerator<string, void, undefined> {
+  yield* createInterface({ input: Readable.from(chunks) });
 }
 
 function refuseFile(file: string, cause: NodeJS.ErrnoException): never {

@@ -1,12 +1,10 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import { Command } from 'commander';
 import { isProved, verdictLines } from '../../kernel/proof/verdict.ts';
 import { verifyExport } from '../../kernel/proof/verify-export.ts';
 import { type OfflineCli, type OfflineCommandFactory, print } from '../cli.ts';
 import { CliError } from '../errors.ts';
 import { startProgress } from '../output/progress.ts';
-import { openFile, publicKeysOf } from './given-files.ts';
+import { openFile, publicKeysOf, textLines } from './given-files.ts';
 import { originArgument } from './origin-argument.ts';
 
 interface VerifyExportCommandOptions {
@@ -49,7 +47,7 @@ async function verify(
     bytes === undefined ? undefined : startProgress(cli.err, { title: 'Verifying', unit: 'bytes', total: bytes });
   const verdict = await verifyExport(chunks, {
     ...{ keys, origin },
-    witness: heads && createInterface({ input: Readable.from(heads.chunks) }),
+    witness: heads && textLines(heads),
     onProgress: (done) => {
       cli.signal.throwIfAborted();
       progress?.update(done);
