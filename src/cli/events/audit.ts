@@ -93,7 +93,7 @@ async function verify(
 
 /** What was verified, and what it does not prove. */
 function whatIsProved(
-  { from, to, heads, witnessed, lastHead, origin, encrypted, uncertified }: Audit,
+  { from, to, heads, witnessed, witnessedUntil, lastHead, origin, encrypted, uncertified }: Audit,
   hasKeys: boolean,
 ): string[] {
   const sentences = [
@@ -104,6 +104,7 @@ function whatIsProved(
       heads > 0 ? `${formatCount(heads)} heads of the log` : '',
       witnessed > 0 ? `${formatCount(witnessed)} of the witness` : '',
     ];
+    if (witnessed > 0) sentences.push(`The witness reaches up to ${witnessedUntil}.`);
     sentences.push(
       `Up to ${lastHead.position} they are what was signed, last at ${lastHead.signedAt.toISOString()}: they agree with ${whose.filter(Boolean).join(' and ')}.`,
     );

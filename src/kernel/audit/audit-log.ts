@@ -4,8 +4,9 @@ import type { Database } from '../../database/client.ts';
 import { ChainVerifier } from '../proof/chain-verifier.ts';
 import { LogFault } from '../proof/log-fault.ts';
 import { type HeadContent, headHash, isSignedBy } from '../proof/signed-head.ts';
+import { type WitnessedHead, witnessedHeads } from '../proof/witnessed-heads.ts';
 import { explainFault, type LastRight } from './explain-fault.ts';
-import { HeadCursor, storedHeads, type WitnessedHead, witnessedHeads } from './head-cursor.ts';
+import { HeadCursor, storedHeads } from './head-cursor.ts';
 import { lastHead, type StoredHead } from './heads/head-store.ts';
 import { refuseHeadsBeforeCompletion, verifyStoredHead } from './heads/verify-head.ts';
 import { type ChainOrigin, type LinkedEvent, readEnd, readOrigin, StoredChain } from './stored-chain.ts';
@@ -33,6 +34,8 @@ export interface Audit {
   /** Number of heads of the log, and of the witness, that the events agree with. */
   readonly heads: number;
   readonly witnessed: number;
+  /** The position of the last head of the witness that they agree with; 0 if there is none. */
+  readonly witnessedUntil: number;
   /** The last of them: all events up to it are what was signed. */
   readonly lastHead: HeadContent | undefined;
   /** Number of events that were encrypted after they were recorded: as a signed event certifies, and the others. */
@@ -92,6 +95,7 @@ class AuditRun {
       ...{ encrypted, uncertified },
       ...{ from: this.#from, to: this.#verifier?.position ?? this.#from - 1 },
       ...{ heads: this.#verifier?.heads ?? 0, witnessed: this.#witnessed },
+      witnessedUntil: others?.position ?? 0,
       lastHead: (others?.position ?? 0) > (own?.position ?? 0) ? others : own,
     };
   }

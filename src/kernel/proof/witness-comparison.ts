@@ -1,26 +1,21 @@
 import type { KeyObject } from 'node:crypto';
 import { LogFault } from './log-fault.ts';
-import { type HeadContent, isSignedBy, readHead, readHeadLine, type SignedHead } from './signed-head.ts';
-
-/** A head that a witness has. */
-interface WitnessHead {
-  readonly signed: SignedHead;
-  readonly content: HeadContent;
-}
+import { isSignedBy, type SignedHead } from './signed-head.ts';
+import { type WitnessedHead, witnessedHeads } from './witnessed-heads.ts';
 
 /**
  * Compares the heads of an export with those that a witness has, which the owner of the database could not change. Both are
  * read once, side by side.
  */
 export class WitnessComparison {
-  readonly #heads: AsyncIterator<WitnessHead>;
+  readonly #heads: AsyncIterator<WitnessedHead>;
   readonly #keys: ReadonlyMap<string, KeyObject>;
-  #next: WitnessHead | undefined;
+  #next: WitnessedHead | undefined;
   /** The last head that the witness has confirmed, or from where on it is asked. */
   #confirmed: number;
   #count = 0;
 
-  private constructor(heads: AsyncIterator<WitnessHead>, keys: ReadonlyMap<string, KeyObject>, from: number) {
+  private constructor(heads: AsyncIterator<WitnessedHead>, keys: ReadonlyMap<string, KeyObject>, from: number) {
     this.#heads = heads;
     this.#keys = keys;
     this.#confirmed = from - 1;
@@ -35,7 +30,7 @@ export class WitnessComparison {
     keys: ReadonlyMap<string, KeyObject>,
     from: number,
   ): Promise<WitnessComparison> {
-    const comparison = new WitnessComparison(headsOf(lines, from), keys, from);
+    const comparison = new WitnessComparison(witnessedHeads(lines, from - 1), keys, from);
     await comparison.#advance();
     return comparison;
   }
@@ -90,29 +85,4 @@ export class WitnessComparison {
       );
     }
   }
-}
-
-/** The heads of a witness from a position on, in order, each once. */
-async function* headsOf(lines: AsyncIterable<string>, from: number): AsyncGenerator<WitnessHead, undefined> {
-  let last: string | undefined;
-  let position = 0;
-  let nth = 0;
-  for await (const line of lines) {
-    nth++;
-    if (line === '' || line === last) continue;
-    last = line;
-    const signed = readHeadLine(line);
-    const content = signed && readHead(signed.text);
-    if (!signed || !content) throw new LogFault(`line ${nth} of the witness is no head`, Math.max(position + 1, from));
-    if (content.position <= position) {
-      throw new LogFault(
-        `the witness has a head of position ${content.position} after one of ${position}: the log was cut off and went on`,
-        content.position,
-        position,
-      );
-    }
-    ({ position } = content);
-    if (position >= from) yield { signed, content };
-  }
-  return undefined;
 }

@@ -7,8 +7,9 @@ import { FileWitness } from './file-witness.ts';
 
 /** The witness that `AUDIT_WITNESS` names. */
 export function openWitness(url: string): HeadWitness {
-  // The id is stored in the database, and the URL may have credentials.
-  const id = createHash('sha256').update(url).digest('hex').slice(0, 32);
+  // The id is stored in the database. With other credentials, which a query may have too, it is the same witness.
+  const { protocol, host, pathname } = new URL(url);
+  const id = createHash('sha256').update(`${protocol}//${host}${pathname}`).digest('hex').slice(0, 32);
   return url.startsWith('file:') ? new FileWitness(fileURLToPath(url), id) : new HttpWitness(url, id);
 }
 
