@@ -47,6 +47,7 @@ describe('events audit of a log as it was written', () => {
       expect.stringMatching(
         /^Up to 5 they are what was signed, last at 20.*Z: they agree with 1 heads of the log and 1 of the witness\.$/,
       ),
+      'The witness reaches up to 5.',
       'The last 2 are not proved, since no head covers them: whoever can write to the database could have written them anew.',
     ]);
     expect(code).toBe(0);

@@ -104,10 +104,10 @@ function whatIsProved(
       heads > 0 ? `${formatCount(heads)} heads of the log` : '',
       witnessed > 0 ? `${formatCount(witnessed)} of the witness` : '',
     ];
-    if (witnessed > 0) sentences.push(`The witness reaches up to ${witnessedUntil}.`);
     sentences.push(
       `Up to ${lastHead.position} they are what was signed, last at ${lastHead.signedAt.toISOString()}: they agree with ${whose.filter(Boolean).join(' and ')}.`,
     );
+    if (witnessed > 0) sentences.push(`The witness reaches up to ${witnessedUntil}.`);
   }
   const unsigned = to - (lastHead?.position ?? from - 1);
   if (unsigned > 0) {
