@@ -75,6 +75,25 @@ describe('the command line of an application with a database for each tenant', (
     });
   });
 
+  it('leaves databases alone that no tenant has claimed, although their names fit', async () => {
+    const name = `${new URL(database.url).pathname.slice(1)}_analytics`;
+    const postgres = connectTo(database.url);
+    await postgres.unsafe(`create database ${name}`);
+    try {
+      await cli('tenants', 'create', 'umbrella');
+      expect((await cli('tenants', 'list')).out).not.toContain('analytics');
+      const { out, code } = await cli('tenants', 'migrate');
+      expect([code, out]).toEqual([0, expect.stringMatching(/^umbrella: has all/m)]);
+      expect(out).not.toContain('analytics');
+      const analytics = connectTo(urlOfDatabase(database.url, name));
+      expect(await analytics`select from pg_namespace where nspname in ('es', 'read', 'drizzle')`).toEqual([]);
+      await analytics.end();
+    } finally {
+      await postgres.unsafe(`drop database ${name}`);
+      await postgres.end();
+    }
+  });
+
   it('migrates the others if one cannot be migrated', async () => {
     await cli('tenants', 'create', 'acme');
     await cli('tenants', 'create', 'initech');

@@ -75,6 +75,8 @@ If one database cannot be migrated, the others still are; the exit code is 1.`,
         for (const tenant of names.length > 0 ? names.map(tenantOf) : await databases.list()) {
           cli.signal.throwIfAborted();
           try {
+            const reason = whyNotTenant(tenant);
+            if (reason !== undefined) throw new CliError('NO_SUCH_TENANT', `The tenant ${reason}.`);
             print(cli, `${tenant}: ${await migrate(cli, databases, config, tenant)}`);
           } catch (error) {
             failed.push(tenant);

@@ -1,13 +1,14 @@
 import { sql } from 'drizzle-orm';
 import { openPool, type Pool } from '../client.ts';
 import { DatabaseError, rootOf } from '../errors.ts';
+import { storeOwner } from '../migrations/claim-store.ts';
 import { databaseNameIn, PLACEHOLDER, urlOfDatabase } from './database-url.ts';
 
 /** Where the databases of tenants are. */
 export interface TenantDatabases {
   /** URL of a tenant's database; undefined if there is no such tenant. No two tenants have the same database. */
   urlOf(tenant: string): Promise<string | undefined>;
-  /** The names of all tenants. */
+  /** The names of all tenants. Their databases are migrated, and opened for work that nobody waits for. */
   list(): Promise<readonly string[]>;
   /** Creates the database of a tenant, if it is missing; undefined if databases are created elsewhere. */
   readonly create?: (tenant: string) => Promise<void>;
@@ -47,13 +48,20 @@ export class TemplateDatabases implements TenantDatabases {
     return isThere ? url : undefined;
   }
 
+  /** Databases that a tenant has claimed. Others whose names fit are somebody else's: nobody may open them for having seen them. */
   async list(): Promise<readonly string[]> {
     const names = await this.#ask(({ db }) =>
       db.execute<{ name: string }>(
-        sql`select datname as name from pg_database where not datistemplate order by datname`,
+        sql`select datname as name from pg_database
+            where not datistemplate and datallowconn and has_database_privilege(datname, 'CONNECT') order by datname`,
       ),
     );
-    return names.flatMap(({ name }) => this.#tenantIn(name) ?? []);
+    const tenants: string[] = [];
+    for (const { name } of names) {
+      const tenant = this.#tenantIn(name);
+      if (tenant !== undefined && (await this.#isClaimed(name, tenant))) tenants.push(tenant);
+    }
+    return tenants;
   }
 
   async create(tenant: string): Promise<void> {
@@ -78,8 +86,18 @@ export class TemplateDatabases implements TenantDatabases {
     return name.slice(before.length, length - after.length);
   }
 
-  async #ask<T>(ask: (pool: Pool) => Promise<T>): Promise<T> {
-    const url = urlOfDatabase(this.#url, MAINTENANCE);
+  async #isClaimed(name: string, tenant: string): Promise<boolean> {
+    try {
+      return (await this.#ask(({ db }) => storeOwner(db), name)) === tenant;
+    } catch (error) {
+      // It was dropped since, or its tables are not this user's.
+      if (['3D000', '42501'].includes(rootOf(error).code)) return false;
+      throw error;
+    }
+  }
+
+  async #ask<T>(ask: (pool: Pool) => Promise<T>, name = MAINTENANCE): Promise<T> {
+    const url = urlOfDatabase(this.#url, name);
     const pool = openPool({ url, connections: 1, applicationName: 'afterwrite tenants', prepare: false });
     try {
       return await ask(pool);

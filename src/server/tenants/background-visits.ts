@@ -1,3 +1,4 @@
+import { TenantUnknownError } from '../../kernel/errors.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
 
 export interface BackgroundVisitsOptions {
@@ -5,7 +6,7 @@ export interface BackgroundVisitsOptions {
   readonly list: () => Promise<readonly string[]>;
   /**
    * Opens a tenant, and leaves it as soon as it is open: it stays open as long as it is busy.
-   * @throws if it cannot be opened now.
+   * @throws {TenantUnknownError} if it is gone: then it is not visited again. Any other error: it cannot be opened now.
    */
   readonly visit: (tenant: string) => Promise<void>;
   /** Told if the tenants cannot be listed. */
@@ -73,7 +74,9 @@ export class BackgroundVisits {
     for (const tenant of this.#due) {
       this.#due.delete(tenant);
       // What is wrong was told where it was opened.
-      await this.#options.visit(tenant).catch(() => this.visitIn(tenant, AGAIN_MS));
+      await this.#options.visit(tenant).catch((error) => {
+        if (!(error instanceof TenantUnknownError)) this.visitIn(tenant, AGAIN_MS);
+      });
     }
     this.#isVisiting = false;
   }

@@ -38,6 +38,9 @@ export function serveTenants(serving: TenantServing): Stores {
   const { config, logger, metrics, place } = serving;
   const registry = new TenantRegistry<OpenTenant>({
     limit: config.tenantsOpen,
+    find: async (tenant) => {
+      if (!config.tenantCreate && !(await isThere(tenant, place))) throw new TenantUnknownError();
+    },
     open: async (tenant) => {
       const begun = performance.now();
       const opened = await openTenant(tenant, serving, (ms) =>
@@ -137,6 +140,10 @@ async function openTenant(
     },
     close,
   };
+}
+
+async function isThere(tenant: string, place: TenantPlace): Promise<boolean> {
+  return 'shared' in place ? place.shared.has(tenant) : (await place.databases.urlOf(tenant)) !== undefined;
 }
 
 async function urlOf(tenant: string, place: TenantPlace, mayCreate: boolean): Promise<string> {

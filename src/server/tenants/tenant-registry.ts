@@ -11,6 +11,11 @@ export interface OpenedTenant {
 }
 
 export interface TenantRegistryOptions<T extends OpenedTenant> {
+  /**
+   * Asked before another tenant is closed to make room for this one.
+   * @throws {TenantUnknownError} if there is no such tenant, or why that cannot be found out.
+   */
+  readonly find?: (tenant: string) => Promise<void>;
   /** @throws {TenantUnknownError} if there is no such tenant, or why it cannot be opened. */
   readonly open: (tenant: string) => Promise<T>;
   /** Most tenants that are open at the same time, including those that are being opened or closed. */
@@ -204,6 +209,11 @@ export class TenantRegistry<T extends OpenedTenant> {
 
   /** Opens a tenant as soon as there is room. @throws {TenantUnavailableError} if there is none in time. */
   async #begin(tenant: string): Promise<void> {
+    if (this.#entries.size >= this.#options.limit) {
+      await this.#options.find?.(tenant).catch((error: unknown) => {
+        throw this.#failed(tenant, error);
+      });
+    }
     const until = performance.now() + ROOM_WITHIN_MS;
     while (this.#entries.size >= this.#options.limit) {
       const left = until - performance.now();

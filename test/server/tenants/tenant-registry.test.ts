@@ -25,8 +25,12 @@ function registryOf(limit: number) {
   const failed: string[] = [];
   const gates = new Map<string, Promise<void>>();
   const broken = new Map<string, Error>();
+  const unknown = new Set<string>();
   const registry = new TenantRegistry<Opened>({
     limit,
+    find: async (tenant) => {
+      if (unknown.has(tenant)) throw new TenantUnknownError();
+    },
     open: async (tenant) => {
       await gates.get(tenant);
       const error = broken.get(tenant);
@@ -42,7 +46,7 @@ function registryOf(limit: number) {
     release();
     return value;
   };
-  return { registry, opened, failed, gates, broken, visit };
+  return { registry, opened, failed, gates, broken, unknown, visit };
 }
 
 describe('the registry of tenants', () => {
@@ -137,6 +141,14 @@ describe('the registry of tenants', () => {
     await expect(registry.use('a')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
     expect(failed).toEqual([]);
     expect(registry.counts).toMatchObject({ open: 0, failing: 0 });
+  });
+
+  it('closes nobody for a tenant that does not exist', async () => {
+    const { registry, unknown, visit } = registryOf(1);
+    const a = await visit('a');
+    unknown.add('gone');
+    await expect(registry.use('gone')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
+    expect(a.isClosed).toBe(false);
   });
 
   it('opens none when it stops, and waits for those that are being opened', async () => {
