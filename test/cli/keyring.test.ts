@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -76,6 +76,29 @@ describe('keyring rotate', () => {
     await openEngine({ start: true, keyring: await FileKeyring.create(join(folder, randomUUID())) });
     expect(await rotate(undefined, '--forget-former')).toMatchObject(refused);
     expect(await readFile(path, 'utf8')).toBe(before);
+  });
+
+  it('has servers refuse a copy of the keyring from before, at their start and while they run', async () => {
+    const keyring = await FileKeyring.create(path);
+    const { keys } = await openEngine({ start: true, keyring });
+    await keys?.forWriting(refs);
+    const newest = `${path}.newest`;
+    const former = await readFile(path);
+    expect(await rotate(undefined)).toMatchObject({ code: 0 });
+    await rename(path, newest);
+    await writeFile(path, former);
+    const outdated = { code: 'KEYRING_OUTDATED' };
+    await expect(openEngine({ start: true, keyring: await FileKeyring.open(path) })).rejects.toMatchObject(outdated);
+    await rename(newest, path);
+    const running = await FileKeyring.open(path);
+    await rm(path);
+    await writeFile(path, former);
+    const wrap = () =>
+      running.wrap(ada, randomBytes(32)).then(
+        () => undefined,
+        (error) => error.code,
+      );
+    await expect.poll(wrap, { timeout: 5000 }).toBe(outdated.code);
   });
 
   it('wraps the keys of all tenants again before it destroys the former secrets', async () => {

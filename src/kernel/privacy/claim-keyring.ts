@@ -16,10 +16,8 @@ export async function claimKeyring(db: Database, keyring: Keyring | undefined): 
     if (claimed) throw noKeyring();
     return;
   }
-  const [store] = await db.execute<StoredKeyring>(
-    sql`select id, erasures from es.claim_keyring(${keyring.id}::text::uuid)`,
-  );
-  if (store) await refuseOther(keyring, store);
+  await db.execute(sql`select from es.claim_keyring(${keyring.id}::text::uuid)`);
+  await isKeyringOf(db, keyring);
 }
 
 /**
@@ -28,8 +26,10 @@ export async function claimKeyring(db: Database, keyring: Keyring | undefined): 
  */
 export async function isKeyringOf(db: Database, keyring: Keyring): Promise<boolean> {
   const [store] = await db.execute<StoredKeyring>(sql`select id, erasures from es.keyring`);
-  if (store) await refuseOther(keyring, store);
-  return store !== undefined;
+  if (!store) return false;
+  await refuseOther(keyring, store);
+  await refuseFormer(db, keyring);
+  return true;
 }
 
 /** What a store remembers of its keyring. */
@@ -50,6 +50,18 @@ async function refuseOther(keyring: Keyring, store: StoredKeyring): Promise<void
   throw new KeyringError(
     'KEYRING_OUTDATED',
     `KEYRING_URL names an older copy of the keyring, with ${erasures} of ${store.erasures} erased subjects. Put the newest one back.`,
+  );
+}
+
+/** A rotation wraps the keys in their order, so that the first one shows that it was begun. */
+async function refuseFormer(db: Database, keyring: Keyring): Promise<void> {
+  const [first] = await db.execute<{ wrapped: string }>(
+    sql`select encode(wrapped, 'base64') as wrapped from es.subject_keys order by subject, until limit 1`,
+  );
+  if (!first || !(await keyring.isNewer(Buffer.from(first.wrapped, 'base64')))) return;
+  throw new KeyringError(
+    'KEYRING_OUTDATED',
+    'KEYRING_URL names a copy of the keyring from before its last rotation, which cannot read what was wrapped since. Put the newest one back.',
   );
 }
 

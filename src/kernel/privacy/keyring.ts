@@ -49,6 +49,8 @@ export interface Keyring {
    * @throws {KeyringError}
    */
   refresh(): Promise<void>;
+  /** True if a key was wrapped with a newer generation than the keyring has: it is a copy from before a rotation. */
+  isNewer(wrapped: Buffer): Promise<boolean>;
   /** Number of erased subjects. A copy of the keyring with fewer could bring some back. */
   erasures(): Promise<number>;
 }

@@ -129,6 +129,10 @@ export class FileKeyring implements Keyring {
     await this.#newest();
   }
 
+  async isNewer(wrapped: Buffer): Promise<boolean> {
+    return generationOf(wrapped) > (await this.#newest()).newest;
+  }
+
   async erasures(): Promise<number> {
     return (await this.#newest()).content.erased.length;
   }
@@ -161,7 +165,7 @@ export class FileKeyring implements Keyring {
   }
 
   /** A file may have been put in the place of the keyring while this process ran. */
-  #refuseOther({ id, erased }: KeyringContent): void {
+  #refuseOther({ id, erased, generations }: KeyringContent): void {
     const { path } = this.#file;
     if (id !== this.id) {
       throw new KeyringError(
@@ -170,6 +174,13 @@ export class FileKeyring implements Keyring {
       );
     }
     const known = this.#loaded.content.erased.length;
+    const generation = generations.at(-1)?.number ?? 0;
+    if (generation < this.#loaded.newest) {
+      throw new KeyringError(
+        'KEYRING_OUTDATED',
+        `${path} was replaced by an older copy of the keyring, of generation ${generation} instead of ${this.#loaded.newest}: it cannot read what was encrypted since. Put the newest one back.`,
+      );
+    }
     if (erased.length >= known) return;
     throw new KeyringError(
       'KEYRING_OUTDATED',
