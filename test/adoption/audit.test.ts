@@ -105,6 +105,21 @@ it('an operator and an auditor play docs/audit.md from the first command to the 
     await server.stop();
   }
 
+  // The audit of the database, with the heads that a witness would have.
+  const [ofDatabase = '', ...others] = await commandsOf('Audit of the database');
+  expect(others).toEqual([]);
+  await copyFile(join(project.folder, 'audit.pem.pub'), join(project.folder, 'keys.pem'));
+  await execute('bash', ['-ec', `grep '^{"head"' log.ndjson > heads.ndjson`], { cwd: project.folder });
+  const audited = ofDatabase.trim().split('\n');
+  expect(audited).toHaveLength(3);
+  for (const [nth, command] of audited.entries()) {
+    const own = { ...env, AUDIT_KEY: 'audit.pem' };
+    const { stdout } = await execute('bash', ['-ec', command], { cwd: project.folder, env: own });
+    expect(stdout).toMatch(/form an unbroken chain\.$/m);
+    if (nth < 2) expect(stdout).toContain('they are what was signed');
+    if (nth === 1) expect(stdout).toMatch(/ and \d+ of the witness\.$/m);
+  }
+
   const auditor = await emptyFolder();
   for (const file of ['log.ndjson', 'proof.json', 'audit.pem.pub']) {
     await copyFile(join(project.folder, file), join(auditor, file));
