@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TenantUnknownError } from '../../../src/kernel/errors.ts';
 import { type OpenedTenant, TenantRegistry } from '../../../src/server/tenants/tenant-registry.ts';
+import { until } from '../../support/until.ts';
 
 class Opened implements OpenedTenant {
   readonly tenant: string;
@@ -98,6 +99,7 @@ describe('the registry of tenants', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     first.mayClose = promise;
     const other = registry.use('b');
+    await until(() => registry.counts.closing === 1);
     const again = registry.use('a');
     expect(registry.counts).toMatchObject({ open: 0, closing: 1 });
     resolve();
