@@ -36,7 +36,7 @@ import type { CommandBus } from './write/command-bus.ts';
 export interface Engine {
   readonly registry: Registry;
   readonly bus: CommandBus;
-  readonly queue: Pick<AppendQueue, 'depth' | 'limit' | 'oldestWaitMs'>;
+  readonly queue: Pick<AppendQueue, 'current' | 'depth' | 'limit' | 'oldestWaitMs'>;
   readonly log: EventLog;
   readonly projector: Projector;
   /** The state of processes and effects. */

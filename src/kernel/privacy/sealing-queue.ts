@@ -30,7 +30,8 @@ export class SealingQueue implements Pick<AppendQueue, 'append' | 'assertRoom'> 
 
   /**
    * As the queue does. If somebody whom the events are about turns out to be erased, the answer is a conflict: it is known from
-   * then on, so the command is decided again without what is personal.
+   * then on, so the command is decided again without what is personal. The same if somebody was erased while the append waited:
+   * its keys are from before.
    * @throws {ThrottledError} if the keyring cannot be used; nothing was accepted.
    */
   append(append: Append, holds?: () => boolean): Promise<AppendOutcome> {
@@ -38,11 +39,13 @@ export class SealingQueue implements Pick<AppendQueue, 'append' | 'assertRoom'> 
       seal ? seal.parts.map(({ until }): KeyRef => ({ subject: seal.subject, until })) : [],
     );
     if (refs.length === 0) return this.#queue.append(append, holds);
+    const { drops } = this.#keys;
+    const areCurrent = () => this.#keys.drops === drops && (holds?.() ?? true);
     const keys = this.#keys.cached(refs);
-    return keys ? this.#send(append, refs, keys, holds) : this.#sendLater(append, refs, holds);
+    return keys ? this.#send(append, refs, keys, areCurrent) : this.#sendLater(append, refs, areCurrent);
   }
 
-  async #sendLater(append: Append, refs: readonly KeyRef[], holds?: () => boolean): Promise<AppendOutcome> {
+  async #sendLater(append: Append, refs: readonly KeyRef[], holds: () => boolean): Promise<AppendOutcome> {
     let keys: KeyLookup;
     try {
       keys = await this.#keys.forWriting(refs);
@@ -62,7 +65,7 @@ export class SealingQueue implements Pick<AppendQueue, 'append' | 'assertRoom'> 
     throw new ThrottledError(RETRY_AFTER_MS, reason);
   }
 
-  #send(append: Append, refs: readonly KeyRef[], keys: KeyLookup, holds?: () => boolean): Promise<AppendOutcome> {
+  #send(append: Append, refs: readonly KeyRef[], keys: KeyLookup, holds: () => boolean): Promise<AppendOutcome> {
     if (refs.some((ref) => keys(ref) === GONE)) return Promise.resolve({ outcome: 'conflict' });
     return this.#queue.append({ ...append, keys }, holds);
   }

@@ -72,6 +72,11 @@ export class SubjectKeys {
     return this.#keyring.hashKey;
   }
 
+  /** How often keys were dropped: if this has changed, keys that were given before may be of somebody who was erased. */
+  get drops(): number {
+    return this.#drops;
+  }
+
   /** True if a key is known to be destroyed. Nothing is read. */
   isKnownGone(ref: KeyRef): boolean {
     return this.#cache.get(nameOf(ref)) === GONE;

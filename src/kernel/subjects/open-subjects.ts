@@ -26,12 +26,18 @@ export function openSubjects(
   const reading = { db, log, registry };
   const { keyring } = options;
   const subjects = new Subjects({ keys, queue, watch, remake, reading, clock, owner: database.owner.db });
-  watch?.onErased(async (erased) => {
-    if (erased === 'all') keys?.forgetAll();
-    else await keys?.follow(erased);
+  const forget = () => {
     states.forget();
     snapshots.forget();
     feed.clear();
+  };
+  watch?.onErased(async (erased) => {
+    if (erased === 'all') keys?.forgetAll();
+    else await keys?.follow(erased);
+    forget();
+    // A batch that was sent before has the former keys, and its plain events come into memory when it is committed.
+    await queue.batchSettled();
+    forget();
     await snapshots.settled();
   });
   const erase = (order: ErasureOrder) => subjects.erase(order);

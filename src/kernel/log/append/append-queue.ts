@@ -75,6 +75,7 @@ export class AppendQueue {
   readonly #drainRate = new DrainRate();
   readonly #progress = new BatchProgress();
   #running: Promise<void> | undefined;
+  #committing: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(log: Pick<LogAppender, 'append'>, options: AppendQueueOptions) {
@@ -147,6 +148,11 @@ export class AppendQueue {
     });
   }
 
+  /** Resolves when the batch that is being committed now has been answered. */
+  batchSettled(): Promise<void> {
+    return this.#committing;
+  }
+
   /** Accepts no more appends, and resolves when every accepted one is settled. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -159,7 +165,8 @@ export class AppendQueue {
     while (this.#waiting.count > 0) {
       const taken = this.#waiting.takeBatch(this.#batchLimits);
       this.#progress.begin(taken.length, (taken[0] as Appending).append);
-      await this.#commit(taken);
+      this.#committing = this.#commit(taken);
+      await this.#committing;
       await nextTurn();
     }
     this.#progress.end();
