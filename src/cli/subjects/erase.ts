@@ -42,6 +42,12 @@ seconds. This command waits until every read model has been made again without t
           if (now !== told && now !== '') say(cli, `Being made again: ${now}.`);
           told = now;
         });
-        print(cli, 'No read model has anything of them any more.');
+        const until = await engine.subjects.plainUntil();
+        if (until) {
+          print(
+            cli,
+            `Events from before ${until.toISOString()}, when the store got its keyring, are plain text with what they say of them, and so are read models. Encrypt them with the command subjects encrypt-existing.`,
+          );
+        } else print(cli, 'No read model has anything of them any more.');
       }),
     );

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { sql } from 'drizzle-orm';
 import { pause } from '../../scheduling/sleeper.ts';
 import type { EngineClock } from '../clock/database-clock.ts';
 import { type Actor, SYSTEM } from '../define/access/actor.ts';
@@ -117,6 +118,18 @@ export class Subjects {
       });
     }
     return encryption;
+  }
+
+  /**
+   * When the store got its keyring, if it had events before and {@link encryptExisting} has not encrypted them: those are stored as
+   * plain text, which no erasure reaches.
+   */
+  async plainUntil(): Promise<Date | undefined> {
+    const [row] = await this.#parts.owner.execute<{ since: number }>(sql`
+      select date_part('epoch', k.since) * 1000 as since from es.keyring k
+      where exists (select from es.events e where e.position = 1 and e.recorded_at < k.since)
+        and not exists (select from es.rewrites)`);
+    return row && new Date(row.since);
   }
 
   /** Records an erasure again, because the subject got events after it. Instances that do so at the same time record one. */
