@@ -18,10 +18,10 @@ const shop = new EngineShop(database);
 async function putDeadlines(ms: number, orderId: string | null = null): Promise<void> {
   const [row] =
     await database.sql`select to_char((now() + ${ms} * interval '1 ms') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`;
-  await database.sql`alter table es.events disable trigger events_append_only`;
+  await database.sql`alter table es.events disable trigger events_append_only, disable trigger events_rewritten`;
   await database.sql`update es.events set data = jsonb_set(data, '{at}', to_jsonb(${row?.at}::text))
                      where type = 'DeadlineSet' and (${orderId}::uuid is null or stream_id = ${orderId}::uuid)`;
-  await database.sql`alter table es.events enable always trigger events_append_only`;
+  await database.sql`alter table es.events enable always trigger events_append_only, enable always trigger events_rewritten`;
   await database.sql`update read.deadlines_v1 set at = ${row?.at} where ${orderId}::uuid is null or id = ${orderId}::uuid`;
 }
 

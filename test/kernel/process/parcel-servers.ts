@@ -51,9 +51,9 @@ export function useParcelServers(): ParcelServers {
       (await database.sql`select position from read.checkpoints where projection = ${name}`)[0]?.position as number,
     head: async () => (await database.sql`select max(position) as position from es.events`)[0]?.position as number,
     rewrite: async (change) => {
-      await database.sql`alter table es.events disable trigger events_append_only`;
+      await database.sql`alter table es.events disable trigger events_append_only, disable trigger events_rewritten`;
       await change();
-      await database.sql`alter table es.events enable always trigger events_append_only`;
+      await database.sql`alter table es.events enable always trigger events_append_only, enable always trigger events_rewritten`;
     },
     inProgress: async (engine, purseId) => {
       const { aggregateId } = await execute(engine, sendParcel, { to: purseId, postage: 1 }, system);
