@@ -92,7 +92,9 @@ describe('events prove', () => {
 
   it('says why there is no proof', async () => {
     const reasonOf = async (position: string) => (await cli('events', 'prove', position)).stderr;
-    expect(await reasonOf('6')).toContain('Error NOT_SIGNED_YET: No head signs event 6 yet.');
+    expect(await reasonOf('6')).toContain(
+      'Error NOT_SIGNED_YET: No head signs event 6 yet, or the event that certifies its encryption.',
+    );
     expect(await reasonOf('8')).toContain('Error NO_SUCH_POSITION: The log has no event 8');
   });
 });

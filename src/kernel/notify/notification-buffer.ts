@@ -93,6 +93,12 @@ export class NotificationBuffer {
   }
 }
 
+/** A message that shows only that its sender is there. */
+export function blankNotification(sender: string, number: number): string {
+  const notification: Notification = { sender, number, head: 0, recordedAt: 0, moved: {}, released: false };
+  return JSON.stringify(notification);
+}
+
 /** Parses a message; undefined if this version does not understand it. */
 export function readNotification(payload: string): Notification | undefined {
   try {

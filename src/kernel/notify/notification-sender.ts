@@ -2,7 +2,7 @@ import type postgres from 'postgres';
 import { pause } from '../../scheduling/sleeper.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
 import type { EngineObserver } from '../observe/occurrences.ts';
-import type { NotificationBuffer } from './notification-buffer.ts';
+import { blankNotification, type NotificationBuffer } from './notification-buffer.ts';
 
 /** Minimum time between two notifications, in ms. It keeps their number small, however many appends there are. */
 const INTERVAL_MS = 10;
@@ -23,6 +23,13 @@ export interface NotificationSenderOptions {
   readonly observer: EngineObserver;
 }
 
+interface NotificationKind {
+  /** Listening has begun: others are to answer. */
+  readonly isGreeting?: boolean;
+  /** Shows only that this instance is there. The content of the buffer waits. */
+  readonly isBlank?: boolean;
+}
+
 /** Sends the content of a buffer, soon and with a minimum time between two notifications. */
 export class NotificationSender {
   readonly #buffer: NotificationBuffer;
@@ -33,7 +40,7 @@ export class NotificationSender {
   #sending: Promise<void> | undefined;
   #sentAt = 0;
   /** One is to be sent after the one in progress, even if the buffer is empty. */
-  #another: { isGreeting: boolean } | undefined;
+  #another: NotificationKind | undefined;
   #isFailing = false;
   #isClosed = false;
 
@@ -62,10 +69,16 @@ export class NotificationSender {
   }
 
   /** Sends a notification, even if the buffer is empty: now, or after the one in progress. */
-  sendNow({ isGreeting = false } = {}): void {
+  sendNow({ isGreeting = false, isBlank = false }: NotificationKind = {}): void {
     if (this.#isClosed) return;
-    if (this.#sending) this.#another = { isGreeting: isGreeting || this.#another?.isGreeting === true };
-    else void this.#send(isGreeting);
+    const other = this.#another;
+    if (!this.#sending) void this.#send({ isGreeting, isBlank });
+    else {
+      this.#another = {
+        isGreeting: isGreeting || other?.isGreeting === true,
+        isBlank: isBlank && other?.isBlank !== false,
+      };
+    }
   }
 
   /**
@@ -81,17 +94,18 @@ export class NotificationSender {
     await this.#options.client.end({ timeout: 0 });
   }
 
-  #send(isGreeting = false): Promise<void> {
+  #send({ isGreeting = false, isBlank = false }: NotificationKind = {}): Promise<void> {
     const { client, channel, self, onSent, observer } = this.#options;
     this.#timer?.cancel();
     this.#timer = undefined;
     const number = ++this.#number;
+    const payload = isBlank ? blankNotification(self, number) : this.#buffer.take(self, number, isGreeting);
     this.#sentAt = performance.now();
     this.#sendAfter = this.#sentAt + INTERVAL_MS;
     this.#sending = client
       // Not the driver's `notify`, because only this way of sending has a timeout. Prepared, because otherwise the driver
       // asks for the types of the parameters each time.
-      .unsafe('select pg_notify($1, $2)', [channel, this.#buffer.take(self, number, isGreeting)], { prepare: true })
+      .unsafe('select pg_notify($1, $2)', [channel, payload], { prepare: true })
       .then(
         () => {
           this.#isFailing = false;

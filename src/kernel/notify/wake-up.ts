@@ -136,7 +136,8 @@ export class WakeUp {
   }
 
   #beat(): void {
-    if (this.#sender.quietMs >= this.#heartbeatMs && this.#listener.expectsEcho) this.#sender.sendNow();
+    if (this.#sender.quietMs < this.#heartbeatMs || !this.#listener.expectsEcho) return;
+    this.#sender.sendNow({ isBlank: !this.hasListeners });
   }
 }
 

@@ -57,16 +57,18 @@ describe('a wake-up', () => {
   it('reaches other processes, and not the one that sent it', async () => {
     const [here, elsewhere] = [await listening(), await listening()];
     here.wakeUp.appended(++position);
-    await until(() => elsewhere.seen.wakes === 2);
-    expect(here.seen.wakes).toBe(1);
+    await until(() => elsewhere.seen.notifications.some(({ head }) => head === position));
+    expect(here.seen.notifications).toEqual([]);
   });
 
   it('is one for many appends', async () => {
     const [here, elsewhere] = [await listening(), await listening()];
     for (let n = 0; n < 1000; n++) here.wakeUp.appended(++position);
-    await until(() => elsewhere.seen.wakes === 2);
+    await until(() => elsewhere.seen.notifications.some(({ head }) => head === position));
     here.wakeUp.appended(++position);
-    await until(() => elsewhere.seen.wakes === 3);
+    await until(() => elsewhere.seen.notifications.some(({ head }) => head === position));
+    // Each may also have answered the greeting of the other.
+    expect(elsewhere.seen.notifications.length).toBeLessThan(5);
   });
 
   it('is sent again for events that were appended while the last one was being sent', async () => {
@@ -124,8 +126,10 @@ describe('an instance', () => {
     here.wakeUp.appended(++position);
     const elsewhere = await listening(undefined, 20);
     await until(() => elsewhere.seen.notifications.some(({ head }) => head === position));
-    here.wakeUp.moved('orders', { from: position, to: ++position, keys: ['l'], lagMs: 1, generation: 1 });
-    await until(() => elsewhere.seen.notifications.some(({ moved }) => moved.orders?.keys?.includes('l')));
+    await until(() => {
+      here.wakeUp.moved('orders', { from: position, to: ++position, keys: ['l'], lagMs: 1, generation: 1 });
+      return elsewhere.seen.notifications.some(({ moved }) => moved.orders?.keys?.includes('l'));
+    });
   });
 
   it('that only listens stays known to the others', async () => {
@@ -133,7 +137,7 @@ describe('an instance', () => {
     await until(() => here.wakeUp.hasListeners && elsewhere.wakeUp.hasListeners);
     const { notifications, end } = await overheard();
     await until(() => notifications.length > 20);
-    expect(here.wakeUp.hasListeners && elsewhere.wakeUp.hasListeners).toBe(true);
+    await until(() => here.wakeUp.hasListeners && elsewhere.wakeUp.hasListeners);
     await elsewhere.wakeUp.close();
     await until(() => !here.wakeUp.hasListeners);
     await end();
