@@ -37,9 +37,7 @@ BEGIN
   RETURN NEW;
 END $$;
 --> statement-breakpoint
-DROP TRIGGER events_append_only ON es.events;
---> statement-breakpoint
-CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON es.events
+CREATE OR REPLACE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON es.events
   FOR EACH STATEMENT EXECUTE FUNCTION es.refuse_rewrite();
 --> statement-breakpoint
 ALTER TABLE es.events ENABLE ALWAYS TRIGGER events_append_only;

@@ -33,9 +33,10 @@ describe('the plan of an operation', () => {
       return [row, contextValue, rootValue].map((held) => new WeakRef<object>(held));
     };
     const held = await runOnce();
-    // A WeakRef holds its object until the end of the turn in which it was made.
-    await usedBytes();
-    expect(held.map((each) => each.deref())).toEqual([undefined, undefined, undefined]);
+    const left = () => held.filter((each) => each.deref() !== undefined).length;
+    // A WeakRef holds its object until the end of the turn in which it was made, and the stack may hold it longer.
+    for (let turn = 0; turn < 20 && left() > 0; turn++) await usedBytes();
+    expect(left()).toBe(0);
     // The plan was kept for as long as the document and the schema.
     expect(validate(schema, document)).toEqual([]);
   });
