@@ -30,7 +30,8 @@ export interface ServedApiOptions {
   readonly database: AfterwriteDatabase;
   readonly documents: TrustedDocuments;
   readonly turns: Turns;
-  readonly activeCallers: ActiveCallers;
+  /** Everybody who sends operations to the server. */
+  readonly callers: ActiveCallers;
   /** Memory of large answers and of subscriptions: of the whole process, whichever API they belong to. */
   readonly answerShares: AnswerShares;
   readonly subscriptions: SubscriptionBudgets;
@@ -54,7 +55,7 @@ export interface ServedApi {
 
 /** Makes the API of an engine, with the limits of the settings. */
 export function serveApi(options: ServedApiOptions): ServedApi {
-  const { schema, config, engine, database, turns, activeCallers, answerShares, subscriptions } = options;
+  const { schema, config, engine, database, turns, callers, answerShares, subscriptions } = options;
   const { observer, reportFault, documents, loop } = options;
   const readModels = new ReadModels(database.reader.db, engine.registry.projections.values());
   const courier = new Courier(observer);
@@ -69,7 +70,7 @@ export function serveApi(options: ServedApiOptions): ServedApi {
     answerLimits: { answerBytes: config.answerMaxBytes, readBytes: config.answerMaxReadBytes },
     answerShares,
   };
-  const windows = new OperationWindows(activeCallers, {
+  const windows = new OperationWindows(callers, {
     operations: config.operationsAtOncePerActor,
     bytes: config.answerBytesAtOncePerActor,
   });

@@ -34,6 +34,8 @@ export interface StoreSurroundings {
   readonly answerShares: AnswerShares;
   readonly subscriptions: SubscriptionBudgets;
   readonly loop: LoopWatch;
+  /** Everybody who sends operations, whatever the store: the windows of large operations are divided among them. */
+  readonly callers: ActiveCallers;
   readonly reportFault: ReportFault;
   /** For tests that set the time. */
   readonly overrides: Pick<EngineOptions, 'clock'>;
@@ -77,7 +79,14 @@ export class ServedStore {
 
   /** Migrates and opens a store, which does not work yet. @throws {DatabaseError} or what the application's `adapters` throws. */
   static async open(options: StoreOptions): Promise<ServedStore> {
-    return new ServedStore(await openResources(options), options);
+    const resources = await openResources(options);
+    try {
+      return new ServedStore(resources, options);
+    } catch (error) {
+      await resources.adapters.release();
+      await resources.closeDatabase();
+      throw error;
+    }
   }
 
   /** Whether it works on something that nobody waits for: the steps of processes, and what read models lack. */

@@ -71,8 +71,8 @@ export async function startServer(
   const schema = schemaOf(app);
   if (config.auditReads) auditReads(schema, registerDomains(app.domains).projections);
   const documents = await trustedDocuments(config, schema);
-  // A bad key is known before anything is opened.
-  signingOf(config);
+  // A bad key is known before anything is opened, and so is a witness that would get the heads of several tenants.
+  signingOf(config, app.tenants && 'any');
   const metrics = config.metrics ? new Metrics() : undefined;
   const observer = observeServer(logger, metrics);
   const reportFault: ReportFault = (error, correlationId) => {
@@ -89,7 +89,10 @@ export async function startServer(
   });
   const loop = new LoopWatch(config.eventLoopBlockMs, (block) => observer.tell('loopBlocked', block));
   const [answerShares, subscriptions] = [sharesOfAnswers(config), subscriptionBudgets(config)];
-  const common = { app, config, schema, documents, turns, answerShares, subscriptions, loop, reportFault, overrides };
+  const common = {
+    ...{ app, config, schema, documents, turns, answerShares, subscriptions, loop, reportFault, overrides },
+    callers: activeCallers,
+  };
   let postgres: ProvidedPostgres | undefined;
   let stores: Stores;
   try {

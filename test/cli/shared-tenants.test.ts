@@ -119,6 +119,19 @@ describe('the command line of an application whose tenants share a database', ()
     expect(new Set([...before, ...after]).size).toBe(4);
   });
 
+  it('says so if a server of some tenant goes on with the former epoch', async () => {
+    const shared = await openSharedDatabase({ url: database.url, connections: { writer: 1, projector: 2, reader: 1 } });
+    const engine = createEngine({ database: await shared.open('globex'), domains: app.domains });
+    try {
+      await engine.start();
+      expect((await cli('restore-epoch', '--yes')).err).toContain('a server is running on this database; restart it');
+    } finally {
+      await engine.drain();
+      await engine.stop();
+      await shared.close(1000);
+    }
+  });
+
   it('examines the log of the tenant', async () => {
     const { out } = await of('acme', 'doctor');
     expect(out).toContain('all 3 events are there');

@@ -77,7 +77,7 @@ function withOwn(own: Page, list: Page): Page {
     : { ...list, ...own, ...(list.pageInfo !== undefined && { pageInfo: list.pageInfo }) };
 }
 
-/** With a schema, graphcache shows what it has until the answer arrives. Its types leave out where it keeps the schema. */
+/** If graphcache has a schema, it shows what it knows until the answer arrives. Its types do not say that `store` has the schema. */
 const knowsSchema = (info: ResolveInfo & { readonly store?: { readonly schema?: unknown } }) => info.store?.schema;
 
 function directionOf({ first, after, last, before }: Args): Direction {
@@ -129,7 +129,7 @@ function joined(cache: Cache, pages: readonly Page[], direction: Direction): Pag
 
 const listOf = (pages: readonly Page[], name: string) => pages.flatMap((page) => (page[name] ?? []) as unknown[]);
 
-/** A row that has moved may be in two pages. It stays where it comes first. */
+/** If a row has moved, two pages may contain it. It is shown only at its first place. */
 function distinct(rows: readonly unknown[], keyOf: (row: unknown) => unknown): unknown[] {
   const seen = new Set<unknown>();
   return rows.filter((row) => {

@@ -38,11 +38,13 @@ export const restoreEpochCommand: CommandFactory = (cli) =>
         if (!now) throw new CliError('STORE_MISSING', 'The database has no row in es.store; restore it.');
         print(cli, `The epoch is now ${now.epoch}; it was ${before?.epoch}.`);
         print(cli, 'Tokens from before are answered with FOREIGN_TOKEN; clients read without them and continue.');
+        let isServed = false;
         await forEachLog(cli, db, url, async (log) => {
+          isServed ||= await hasServer(log);
           await dropSnapshots(log);
           await comeBackToTheEnd(cli, log);
         });
-        if (await isServed(db)) {
+        if (isServed) {
           say(
             cli,
             'warning: a server is running on this database; restart it, it gives out tokens of the former epoch.',
@@ -110,7 +112,7 @@ async function dropUnusedAhead(cli: Cli, db: Database): Promise<void> {
   }
 }
 
-async function isServed(db: Database): Promise<boolean> {
+async function hasServer(db: Database): Promise<boolean> {
   const [row] = await db.execute<{ served: boolean }>(
     sql`select exists (select from read.checkpoints where owner is not null and lease_until > now()) as served`,
   );

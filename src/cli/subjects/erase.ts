@@ -32,7 +32,7 @@ seconds. This command waits until every read model has been made again without t
             `This destroys the personal data in ${events} events of ${subject} for ever; nothing was changed. Add --yes to do it.`,
           );
         }
-        // Whoever may run this command may do everything, and is known to the machine.
+        // A user who can run this command can do everything. The machine knows their name.
         const actor = { ...SYSTEM, id: `cli:${userInfo().username}` };
         const { position } = await engine.subjects.erase({ subject, reason, actor });
         print(cli, `${subject}: erased; the event at position ${position} says so.`);

@@ -214,8 +214,8 @@ class AuditRun {
   }
 
   /**
-   * Whoever writes events anew usually does so later than the head was signed. The first event that was recorded later is not what
-   * was signed, so the first wrong one is that or an earlier one.
+   * A forger usually writes events anew after the head was signed. The first event that was recorded later is not what was signed,
+   * so the first wrong one is that or an earlier one.
    */
   async #narrow(fault: LogFault, signedAt: Date | undefined): Promise<LogFault> {
     if (!signedAt) return fault;

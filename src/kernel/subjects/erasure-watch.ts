@@ -88,7 +88,9 @@ export class ErasureWatch {
     const { signal } = this.#stopping;
     const { erasures } = this.#parts;
     let isNew = true;
+    let remadeAt = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
+      const before = this.#followed;
       // What this process has in memory comes first, and nothing that fails keeps it from the rest.
       await this.#attempt(() => this.check());
       await this.#attempt(async () => {
@@ -97,7 +99,11 @@ export class ErasureWatch {
         isNew = false;
       });
       await this.#attempt(upkeep);
-      await this.#attempt(async () => remake?.());
+      // It also begins what failed or what another instance has left, but not after every event.
+      if (this.#followed > before || performance.now() - remadeAt >= IDLE_MS) {
+        await this.#attempt(async () => remake?.());
+        remadeAt = performance.now();
+      }
       await this.#sleeper.sleep(IDLE_MS);
       await pause(SOON_MS, signal);
     }

@@ -1,8 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { z } from 'zod';
 import { TemplateDatabases } from '../../../src/database/tenants/tenant-databases.ts';
+import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { defineEvent } from '../../../src/kernel/define/event.ts';
+import { personal } from '../../../src/kernel/define/personal/personal.ts';
+import { FileKeyring } from '../../../src/kernel/privacy/file-keyring/file-keyring.ts';
+import { createTestApp } from '../../../src/testing/create-test-app.ts';
 import type { TestApp } from '../../../src/testing/test-app.ts';
-import { clerkOf, openTenants } from '../../support/tenants/tenants.ts';
+import { clerkOf, openTenants, shopOf } from '../../support/tenants/tenants.ts';
 
 // Several databases are created and migrated, twice.
 vi.setConfig({ testTimeout: 60_000 });
@@ -57,6 +66,47 @@ describe('a tenant whose database cannot be used', () => {
         message: expect.stringContaining('It is the database of the tenant acme. Two tenants never share one.'),
       },
     });
+  });
+});
+
+describe('a store that cannot be served', () => {
+  it('is refused at the start if one witness would get the heads of all tenants', async () => {
+    const key = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const env = { AUDIT_KEY: key, AUDIT_WITNESS: 'https://witness.example/heads' };
+    await expect(openTenants('database', env)).rejects.toThrow('AUDIT_WITNESS must have {tenant} in it');
+  });
+
+  it('gives back what was opened for it', async () => {
+    let opened = 0;
+    const Told = defineEvent('Told', { data: z.object({ what: personal(z.string()) }) });
+    const Secret = defineAggregate('Secret', {
+      initialState: () => ({}),
+      events: { Told },
+      evolve: { Told: (state) => state },
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'keyring-'));
+    await FileKeyring.create(join(folder, 'keyring'));
+    const shop = shopOf('database');
+    const app = await createTestApp(
+      {
+        ...shop,
+        // Nothing says whom the event is about.
+        domains: shop.domains.map((domain) => ({
+          ...domain,
+          aggregates: [...domain.aggregates, ...(domain.name === 'customers' ? [Secret] : [])],
+        })),
+        adapters: async () => {
+          opened++;
+          return { adapters: [], release: async () => void opened-- };
+        },
+      },
+      { env: { TEST_DATABASE_URL: inject('serverUrl'), KEYRING_URL: `file:${join(folder, 'keyring')}` } },
+    );
+    expect((await app.as(clerkOf('acme')).query('{ __typename }')).status).toBe(503);
+    expect(app.log.join()).toContain('SUBJECT_MISSING');
+    expect(opened).toBe(0);
+    await app.close();
+    await rm(folder, { recursive: true });
   });
 });
 

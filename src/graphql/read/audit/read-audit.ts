@@ -63,8 +63,7 @@ export class ReadAudit {
   }
 
   /**
-   * Notes that an operation shows a field of a row. Whoever shares an execution with others has to have one of their own: this
-   * asks who reads.
+   * Notes that an operation shows a field of a row. This asks who reads, and an execution that does so is not shared with other clients.
    * @throws {ThrottledError} if it cannot be recorded.
    */
   note(operation: ReadingOperation, projection: Projection, row: RowValues, field: string): void {

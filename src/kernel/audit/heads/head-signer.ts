@@ -134,7 +134,7 @@ export class HeadSigner {
     return heads.length === PAGE;
   }
 
-  /** Up to where a witness has all heads. Whoever alters that in the database would keep heads from it. */
+  /** Up to where a witness has all heads. If somebody has set that too high in the database, heads would be kept from it. */
   async #witnessedUntil({ id }: HeadWitness, { witness, witnessed }: SignerState): Promise<number> {
     if (witness !== id) return 0;
     const last = this.#seen.position;

@@ -30,7 +30,7 @@ export async function verifyStoredHead(
 }
 
 /**
- * Heads are signed only after former events were hashed. Whoever resets that in `es.chain` would have nothing verified any more.
+ * Heads are signed only after former events were hashed. If somebody could reset that in `es.chain`, nothing would be verified any more.
  * @param position of a head that was signed; undefined if none was.
  * @throws {LogFault}
  */

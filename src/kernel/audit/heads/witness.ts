@@ -1,5 +1,5 @@
 /**
- * Keeps signed heads where whoever owns the database cannot change them.
+ * Keeps signed heads where the owner of the database cannot change them.
  *
  * It is given every head at least once, in the order of their positions, and the next one only after it has taken the one
  * before. It throws if it could not take one: then it is given the same again, after a pause.

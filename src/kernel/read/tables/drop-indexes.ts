@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
+import { acrossTenants, forcedTables } from '../../../database/tenancy/tenant-tables.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { alone } from './build-indexes.ts';
 import { ddlOf, INDEX_MARK, quoted } from './table-ddl.ts';
@@ -37,6 +38,8 @@ export async function dropIndexes(
     for (const table of tablesOf(projection)) {
       const surplus = await surplusIn(reader, projection, table);
       if (surplus.length === 0 || (await isDeclaredElsewhere(reader, projection))) continue;
+      // The processes of other tenants use the same table.
+      if (hasTenants(projection).hasTenants && (await isDeclaredForOthers(db, projection))) continue;
       await alone(db, async () => {
         const unseal = () => db.execute(sql.raw(unsealing(ddlOf(table, hasTenants(projection)))));
         // Code that declares the indexes may have compared the table last, or compare it while they are being dropped:
@@ -63,6 +66,14 @@ async function surplusIn(db: Database, projection: Projection, table: PgTable): 
     select relname as name from pg_index join pg_class on oid = indexrelid
     where indrelid = ${regclass(table)} and obj_description(indexrelid, 'pg_class') = ${INDEX_MARK} order by 1`);
   return made.map(({ name }) => name).filter((name) => !declared.has(name));
+}
+
+/** The same, whichever tenant a process serves. */
+async function isDeclaredForOthers(db: Database, projection: Projection): Promise<boolean> {
+  return db.transaction(async (transaction) => {
+    const tx = transaction as unknown as Database;
+    return acrossTenants(tx, await forcedTables(tx, ['read.instances']), () => isDeclaredElsewhere(tx, projection));
+  });
 }
 
 async function isDeclaredElsewhere(db: Database, projection: Projection): Promise<boolean> {

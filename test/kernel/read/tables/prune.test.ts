@@ -1,6 +1,6 @@
 import { index, integer, uuid } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
-import { defineProjection } from '../../../../src/kernel/define/read-model/projection.ts';
+import { defineProjection, type Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { readTable } from '../../../../src/kernel/define/read-model/read-table.ts';
 import { beginRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { dropIndexes } from '../../../../src/kernel/read/tables/drop-indexes.ts';
@@ -10,12 +10,14 @@ import { receiptOf } from '../../../support/kernel/appends.ts';
 import { Counter, counterDomain, counters, openCounter, system } from '../../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import { faultsInto } from '../../../support/kernel/observers.ts';
+import { useTenants } from '../../../support/kernel/tenants.ts';
 import { atVersion } from '../../../support/kernel/versions.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [counterDomain]);
+const openTenants = useTenants(database, []);
 const newer = [{ ...counterDomain, projections: [atVersion(counters, 2)] }];
 const HOUR_MS = 3_600_000;
 
@@ -161,6 +163,19 @@ describe('an index that is no longer declared', () => {
     expect((await dropIndexes(db, [young.projection])).map(withoutHash)).toEqual(['gauges_value_v1']);
     expect(await indexes()).toEqual(['gauges_id_v1', 'gauges_v1_pkey', 'operators']);
     expect(engine.faults).toEqual([]);
+  });
+
+  it('stays in a database that tenants share while a process of another tenant declares it', async () => {
+    const [old, young] = [withIndex('value'), withIndex('id')];
+    const tenants = await openTenants();
+    const former = await tenants.engine('umbrella', { domains: old.domains });
+    const engine = await tenants.engine('acme', { domains: young.domains });
+    await until(async () => (await indexes()).includes('gauges_id_v1'));
+    const { db } = engine.database.owner;
+    const projection = engine.registry.projections.get('gauges') as Projection;
+    expect(await dropIndexes(db, [projection])).toEqual([]);
+    await former.close();
+    expect((await dropIndexes(db, [projection])).map(withoutHash)).toEqual(['gauges_value_v1']);
   });
 
   it('is made again if code comes back that declares it, although that code has compared the table last', async () => {
