@@ -15,6 +15,7 @@ import {
   type EncryptionParts,
   type EncryptionResult,
   encryptExisting,
+  erasedWhilePlain,
 } from './encryption/encrypt-existing.ts';
 import type { ErasureWatch } from './erasure-watch.ts';
 import type { Erasure } from './erasures.ts';
@@ -47,7 +48,7 @@ export class ReasonRefusedError extends Error {
 
 export interface SubjectsParts {
   /** Undefined if personal data is not encrypted. */
-  readonly keys: Pick<SubjectKeys, 'erase' | 'forWriting' | 'hashKey'> | undefined;
+  readonly keys: Pick<SubjectKeys, 'erase' | 'forWriting' | 'forReading' | 'hashKey'> | undefined;
   readonly queue: Pick<AppendQueue, 'append'>;
   readonly watch: Pick<ErasureWatch, 'check'> | undefined;
   /** @returns the names of the read models that are not made again yet. */
@@ -109,13 +110,9 @@ export class Subjects {
     const { keys, reading, owner } = this.#parts;
     if (!keys) throw new KeyringUnsetError('encrypted');
     const encryption = await encryptExisting({ ...reading, owner, keys }, options);
-    // Read models still have what was stored of them as plain text.
-    for (const subject of encryption.erased) {
-      await this.erase({
-        subject,
-        reason: 'Repeated: there were events of them that were not encrypted.',
-        actor: SYSTEM,
-      });
+    for (const subject of await erasedWhilePlain(owner)) {
+      const reason = 'Repeated: there were events that were not encrypted.';
+      await this.erase({ subject, reason, actor: SYSTEM });
     }
     return encryption;
   }

@@ -141,6 +141,25 @@ describe('encrypting events that were stored before there was a keyring', () => 
     expect(again).toMatchObject({ replayed: true, position: first.position });
   });
 
+  it('has the read models made again without people who were erased before, also if it was interrupted', async () => {
+    const engine = await openEngine({ keyring, start: true });
+    const [erased = '', other = ''] = people;
+    await engine.subjects.erase({ subject: person(erased), reason: 'Asked for it.', actor: system.actor });
+    // More than one batch.
+    receiptOf(await engine.bus.execute(visitPerson, { id: other, times: 300 }, system));
+    await forge(database, `update es.events set data = data - '$personal' where stream_type = 'Person'`);
+    const erasures = () => database.sql`
+      select from es.events where type = 'SubjectErased' and data->>'subject' = ${person(erased)}`;
+    const stopping = new AbortController();
+    const stopped = engine.subjects.encryptExisting({ signal: stopping.signal, onProgress: () => stopping.abort() });
+    await expect(stopped).rejects.toThrow();
+    expect(await erasures()).toHaveLength(1);
+    await engine.subjects.encryptExisting();
+    expect(await erasures()).toHaveLength(2);
+    await engine.subjects.encryptExisting();
+    expect(await erasures()).toHaveLength(2);
+  });
+
   it('masks the events of people who were erased before', async () => {
     const [erased = ''] = people;
     await keyring.erase(person(erased));

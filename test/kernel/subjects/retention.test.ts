@@ -135,3 +135,24 @@ it('a server that cannot destroy what is due forgets all the same whom others er
   await until(async () => (await nameIn(other)) === '[erased]');
   expect(other.faults.map(({ error }) => error)).toContainEqual(expect.objectContaining({ code: 'KEYRING_READ_ONLY' }));
 });
+
+it('erases nobody when plain events are encrypted of which a part was to be kept until a day that is over', async () => {
+  const plain = await openEngine({ start: true });
+  const id = randomUUID();
+  receiptOf(await plain.bus.execute(come, { id, name: 'Ada', seat: 'Row 7' }, system));
+  const [{ lastDay }] = (await database.sql`
+    select to_char((recorded_at + interval '2 days') at time zone 'UTC', 'YYYY-MM-DD') as "lastDay" from es.events`) as unknown as [
+    { lastDay: string },
+  ];
+  await plain.close();
+  const keyring = await FileKeyring.create(join(folder, randomUUID()));
+  await keyring.erase(`until/${lastDay}`);
+  const engine = await openEngine({ start: true, keyring });
+  await engine.subjects.encryptExisting();
+  expect(await keyring.isErased(person(id))).toBe(false);
+  const [event] = await engine.log.read(0, 1);
+  expect(event?.data).toEqual({ name: 'Ada', seat: '[erased]' });
+  const [row] =
+    await database.sql`select array_agg(data->>'subject') as subjects from es.events where type = 'SubjectErased'`;
+  expect(row?.subjects).toEqual([`until/${lastDay}`]);
+});

@@ -12,5 +12,7 @@ export const EventsEncrypted = defineEvent('EventsEncrypted', {
     positions: nonPersonal(z.array(z.int())),
     /** The leaves of their present contents, in the same order, as hexadecimal digits without blanks. */
     leaves: nonPersonal(z.string()),
+    /** The subjects whose parts were destroyed instead, because they were erased before. Read models still have what was plain. */
+    erased: nonPersonal(z.array(z.string())).optional(),
   }),
 });
