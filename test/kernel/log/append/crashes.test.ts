@@ -141,7 +141,7 @@ describe.each([
   ['judged one by one', judgedBatch],
 ])('a batch that is %s', (_, make) => {
   it.each(CRASHES)('is in the log once, whichever message is %s and the %s dies', async (how, dies) => {
-    await breakAtPoints([await scenarioOf(make)], how, dies, { messages: 6 });
+    await breakAtPoints([await scenarioOf(make)], how, dies, { messages: 9 });
     await expectSoundLog(database.sql);
   });
 });

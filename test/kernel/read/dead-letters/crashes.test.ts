@@ -112,7 +112,7 @@ describe('the same events are parked as without a crash', () => {
           },
         }),
       );
-      await breakAtPoints(runs, how, dies, { messages: 30, every: OF_A_LIFE, isTimed: true });
+      await breakAtPoints(runs, how, dies, { messages: 200, every: OF_A_LIFE });
     },
     60_000,
   );
@@ -148,6 +148,6 @@ describe.each([
         },
       }),
     );
-    await breakAtPoints(runs, how, dies, { messages: 20 });
+    await breakAtPoints(runs, how, dies, { messages: 60 });
   });
 });

@@ -79,7 +79,7 @@ describe('a step of a rebuild is done whole or not at all, and may be tried agai
         },
       }),
     );
-    await breakAtPoints(runs, how, dies, { messages: 20 });
+    await breakAtPoints(runs, how, dies, { messages: 60 });
   });
 
   it.each(single)('whichever message of its cancellation is %s', async (how, dies) => {
@@ -98,7 +98,7 @@ describe('a step of a rebuild is done whole or not at all, and may be tried agai
         },
       }),
     );
-    await breakAtPoints(runs, how, dies, { messages: 5 });
+    await breakAtPoints(runs, how, dies, { messages: 25 });
   });
 
   it.each(single)('whichever message of the swap is %s', async (how, dies) => {
@@ -122,7 +122,7 @@ describe('a step of a rebuild is done whole or not at all, and may be tried agai
         },
       }),
     );
-    await breakAtPoints(runs, how, dies, { messages: 20 });
+    await breakAtPoints(runs, how, dies, { messages: 60 });
   });
 });
 
@@ -158,7 +158,7 @@ describe('a rebuild comes to its end', () => {
           },
         }),
       );
-      await breakAtPoints(runs, how, dies, { messages: 30, every: 2 * OF_A_LIFE, isTimed: true });
+      await breakAtPoints(runs, how, dies, { messages: 300, every: 2 * OF_A_LIFE });
     },
     60_000,
   );

@@ -78,7 +78,7 @@ describe('projections come to the end of the log with the rows of a fold from sc
           },
         }),
       );
-      await breakAtPoints(runs, how, dies, { messages: 30, every: OF_A_LIFE, isTimed: true });
+      await breakAtPoints(runs, how, dies, { messages: 100, every: OF_A_LIFE });
     },
     60_000,
   );
@@ -98,7 +98,7 @@ describe('projections come to the end of the log with the rows of a fold from sc
         };
         return { proxy: lane.proxy, run };
       });
-      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 30, every: OF_A_LIFE, isTimed: true });
+      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 100, every: OF_A_LIFE });
     },
     60_000,
   );
@@ -122,7 +122,7 @@ describe('projections come to the end of the log with the rows of a fold from sc
         };
         return { proxy: lane.proxy, run };
       });
-      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 20, isTimed: true });
+      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 40 });
     },
     60_000,
   );
