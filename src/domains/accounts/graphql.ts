@@ -39,6 +39,7 @@ export function accountsGraphql(api: Api): void {
   const Entry = api.readModel('AccountEntry', entries, {
     description: 'A line of the statement, with the balance after it.',
     fields: (t) => ({
+      id: t.exposeID('id', { description: 'Its id.' }),
       version: t.exposeInt('version', {
         description: 'Its place in the account’s stream; there are gaps between lines.',
       }),
@@ -118,6 +119,7 @@ it, only those who may see their account are told why.`,
   api.queryByKey('account', Account, 'An account; null if there is none that you may see.');
   api.queryByKey('transfer', Transfer, 'A transfer; null if there is none that you may see.');
   api.subscriptionToRow('accountUpdated', Account, 'The account now, and again each time its read model changes.');
+  api.subscriptionToRow('accountEntryUpdated', Entry, 'The line now, and again each time its read model changes.');
   api.subscriptionToRow('transferUpdated', Transfer, 'The transfer now, and again each time its read model changes.');
   builder.queryField('accounts', (t) =>
     t.field({

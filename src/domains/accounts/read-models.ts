@@ -1,4 +1,4 @@
-import { bigint, index, integer, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import { bigint, index, integer, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 import { defineProjection, type RecordedEvent, readTable } from '../../index.ts';
 import type { Money } from '../shared/money.ts';
 import { Account } from './account.ts';
@@ -51,6 +51,8 @@ export const ENTRY_KINDS = ['DEPOSIT', 'WITHDRAWAL', 'TRANSFER_OUT', 'TRANSFER_I
 export const entriesTable = readTable(
   'account_entries',
   {
+    /** The event's id: a line is one event, and never changes. */
+    id: uuid('id').primaryKey(),
     accountId: uuid('account_id').notNull(),
     /** Of the account's stream. Some versions are not entries. */
     version: integer('version').notNull(),
@@ -64,7 +66,7 @@ export const entriesTable = readTable(
     occurredAt: timestamp('occurred_at', { precision: 3, withTimezone: true }).notNull(),
   },
   (table) => [
-    primaryKey({ columns: [table.accountId, table.version] }),
+    index('account_entries_version').on(table.accountId, table.version, table.id),
     index('account_entries_occurred_at').on(table.accountId, table.occurredAt, table.version),
   ],
 );
@@ -75,9 +77,10 @@ interface EntryData {
   readonly reference?: string | null | undefined;
 }
 const entry = (kind: (typeof ENTRY_KINDS)[number], event: RecordedEvent<string, EntryData>) => () => {
-  const { streamId: accountId, version, occurredAt, data } = event;
+  const { eventId: id, streamId: accountId, version, occurredAt, data } = event;
   const { amount, currency } = data.amount;
   return {
+    id,
     accountId,
     version,
     kind,
@@ -88,20 +91,20 @@ const entry = (kind: (typeof ENTRY_KINDS)[number], event: RecordedEvent<string, 
     occurredAt,
   };
 };
-const keyOf = ({ streamId, version }: RecordedEvent) => [streamId, version];
-
 export const entries = defineProjection('accountEntries', {
   description: 'The lines of all statements, each with the balance after it.',
   table: entriesTable,
+  // 2: each line has an id.
+  version: 2,
   events: Account.events,
   // Customers see entries as parts of their accounts.
   visibleTo: { staff: 'all', system: 'all' },
   on: {
-    MoneyDeposited: (event, { upsert }) => upsert(keyOf(event), entry('DEPOSIT', event)),
-    MoneyWithdrawn: (event, { upsert }) => upsert(keyOf(event), entry('WITHDRAWAL', event)),
-    MoneySent: (event, { upsert }) => upsert(keyOf(event), entry('TRANSFER_OUT', event)),
-    MoneyReceived: (event, { upsert }) => upsert(keyOf(event), entry('TRANSFER_IN', event)),
-    MoneyReturned: (event, { upsert }) => upsert(keyOf(event), entry('REFUND', event)),
+    MoneyDeposited: (event, { put }) => put(event.eventId, entry('DEPOSIT', event)),
+    MoneyWithdrawn: (event, { put }) => put(event.eventId, entry('WITHDRAWAL', event)),
+    MoneySent: (event, { put }) => put(event.eventId, entry('TRANSFER_OUT', event)),
+    MoneyReceived: (event, { put }) => put(event.eventId, entry('TRANSFER_IN', event)),
+    MoneyReturned: (event, { put }) => put(event.eventId, entry('REFUND', event)),
   },
 });
 

@@ -8,6 +8,7 @@ const ENTRY_BYTES = 5000;
 
 export function auditGraphql(api: Api): void {
   const Entry = api.readModel('AuditEntry', auditTrail, {
+    ownId: true,
     description: 'An event: something that has happened, and who was behind it.',
     bytes: ENTRY_BYTES,
     fields: (t) => ({
@@ -38,6 +39,12 @@ export function auditGraphql(api: Api): void {
     }),
   });
   const Connection = api.connection('Audit', Entry);
+  api.subscriptionToRow(
+    'auditEntryUpdated',
+    Entry,
+    'For staff: the entry now, and again each time its read model changes.',
+    { name: 'id', description: 'Its id, or its position in the log.' },
+  );
 
   api.builder.queryField('auditTrail', (t) =>
     t.field({

@@ -57,8 +57,8 @@ describe('the read model of accounts', () => {
 describe('the read model of statements', () => {
   it('has a row for each line with the balance after it, and none for what moves no money', () => {
     const line = (nth: number, kind: string, amount: number, balance: number, reference: string | null = null) => {
-      const { version, occurredAt } = log[nth] ?? {};
-      return { accountId, version, kind, amount, balance, currency: 'GBP', reference, occurredAt };
+      const { eventId: id, version, occurredAt } = log[nth] ?? {};
+      return { id, accountId, version, kind, amount, balance, currency: 'GBP', reference, occurredAt };
     };
     expect(givenEvents(log).project(entries)).toEqual([
       line(1, 'DEPOSIT', 100, 100, 'Wages'),

@@ -28,6 +28,12 @@ interface Subscription {
 interface Commented {
   readonly article: { readonly comments: { readonly nodes: readonly { readonly id: string }[] } };
 }
+interface Statement {
+  readonly account: { readonly entries: { readonly nodes: readonly { readonly id: string }[] } };
+}
+interface Trail {
+  readonly auditTrail: { readonly nodes: readonly { readonly id: string }[] };
+}
 type Receipt = Awaited<ReturnType<typeof accepted>>;
 const watched = ({ aggregateId: key, token }: Receipt, change: (key: string) => Promise<unknown>): Watched => ({
   ...{ key, token },
@@ -57,6 +63,29 @@ const subscriptions: Readonly<Record<string, Subscription>> = {
   accountUpdated: {
     ...{ shows: 'balance { amount }', before: '{"amount":0}', after: '{"amount":5}' },
     begin: async () => watched(await account(), (accountId) => accepted(app, 'deposit', { accountId, amount: gbp(5) })),
+  },
+  accountEntryUpdated: {
+    ...{ shows: 'balance { amount }', before: '{"amount":5}', after: '{"amount":5}' },
+    // A line never changes.
+    begin: async () => {
+      const { aggregateId: accountId } = await account();
+      const { token } = await accepted(app, 'deposit', { accountId, amount: gbp(5) });
+      const query =
+        'query ($accountId: ID!, $token: ConsistencyToken!) @readAfter(token: $token) { account(id: $accountId) { entries { nodes { id } } } }';
+      const { data } = await app.query<Statement>(query, { accountId, token });
+      return { key: data.account.entries.nodes[0]?.id ?? '', token, change: async () => undefined };
+    },
+  },
+  auditEntryUpdated: {
+    ...{ shows: 'eventType', before: 'NoteCreated', after: 'NoteCreated' },
+    // An entry never changes.
+    begin: async () => {
+      const { aggregateId, token } = await accepted(app, 'createNote', { title: 'Looms', content: '' });
+      const query =
+        'query ($aggregateId: ID!, $token: ConsistencyToken!) @readAfter(token: $token) { auditTrail(aggregateId: $aggregateId) { nodes { id } } }';
+      const { data } = await app.query<Trail>(query, { aggregateId, token });
+      return { key: data.auditTrail.nodes[0]?.id ?? '', token, change: async () => undefined };
+    },
   },
   transferUpdated: {
     ...{ shows: 'state', before: 'REQUESTED', after: 'FAILED' },

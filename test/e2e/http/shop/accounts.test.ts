@@ -188,7 +188,7 @@ describe('the balance at a moment', () => {
     const { sql } = app.database;
     const rows = await sql.begin(async (tx) => {
       await tx`set local enable_seqscan = off`;
-      return tx`explain select balance from read.account_entries_v1
+      return tx`explain select balance from read.account_entries_v2
                 where account_id = ${randomUUID()} and occurred_at <= now() order by occurred_at desc, version desc limit 1`;
     });
     const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
