@@ -31,8 +31,11 @@ export default defineConfig({
     // Workers hold what they have imported. With the usual limits V8 looks through all of it again and again, for a
     // tenth of the CPU that the tests use.
     execArgv: ['--min-semi-space-size=64', '--max-semi-space-size=64', '--initial-old-space-size=1024'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Tests wait for conditions, and only those that fail wait for so long. A machine that others use too may take ten times
+    // as long as a quiet one.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       { extends: true, test: { name: 'unit', include: lanes.unit } },
       {

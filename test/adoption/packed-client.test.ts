@@ -5,12 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useApp } from '../support/server/app.ts';
 import { pack } from './adopted.ts';
-
-// It compiles the client.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const execute = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));

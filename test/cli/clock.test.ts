@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { counterDomain, countersTable, openCounter, system } from '../support/kernel/counter.ts';
 import { useEngine } from '../support/kernel/engine.ts';
 import { useDatabase } from '../support/postgres/database.ts';
 import { runCli } from './support.ts';
-
-// Each command is a process.
-vi.setConfig({ testTimeout: 90_000 });
 
 const database = useDatabase({ tables: [countersTable] });
 const open = useEngine(database, [counterDomain]);

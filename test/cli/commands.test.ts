@@ -235,9 +235,7 @@ describe('a command that cannot be carried out', () => {
 });
 
 describe('the process', () => {
-  it('has the results on standard output, errors on standard error, and ends with the exit code', {
-    timeout: 60_000,
-  }, async () => {
+  it('has the results on standard output, errors on standard error, and ends with the exit code', async () => {
     expect(await startCli(database.url, ['events', 'check']).done).toEqual({
       code: 0,
       stdout: 'This version reads all 0 events, and the log is whole.\n',

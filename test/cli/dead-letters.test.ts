@@ -73,7 +73,7 @@ describe('dead-letters', () => {
     });
     expect(await nameInTable()).toEqual({ name: 'Zoe', stale_since: null });
     const next = receiptOf(await engine.bus.execute(renameCustomer, { customerId: id, name: 'Ida' }, system));
-    expect(await engine.projector.positions.reached('customers', next.position, { timeoutMs: 5000 })).toBe(true);
+    expect(await engine.projector.positions.reached('customers', next.position, { timeoutMs: 30_000 })).toBe(true);
     expect(await nameInTable()).toEqual({ name: 'Ida', stale_since: null });
     expect(await cli('retry', 'customers', key)).toMatchObject({
       code: 1,

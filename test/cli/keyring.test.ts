@@ -98,7 +98,7 @@ describe('keyring rotate', () => {
         () => undefined,
         (error) => error.code,
       );
-    await expect.poll(wrap, { timeout: 5000 }).toBe(outdated.code);
+    await expect.poll(wrap).toBe(outdated.code);
   });
 
   it('wraps the keys of all tenants again before it destroys the former secrets', async () => {

@@ -23,7 +23,7 @@ const names = () => database.sql<{ name: string }[]>`select distinct name from r
 const shadows = () => database.sql`select * from read.checkpoints where projection like '%#%'`;
 const spoil = () => database.sql`update read.customers_v2 set name = 'Spoilt' where name like '%1'`;
 
-describe('projections rebuild', { timeout: 60_000 }, () => {
+describe('projections rebuild', () => {
   it('makes a read model again beside a running server, which goes on', async () => {
     const server = await engine({ start: true });
     await register(server, 20);
@@ -33,7 +33,7 @@ describe('projections rebuild', { timeout: 60_000 }, () => {
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: 'customers: rebuilt.\n' });
     expect(await names()).toHaveLength(20);
     await register(server, 1);
-    expect(await server.projector.positions.reached('customers', 21, { timeoutMs: 5000 })).toBe(true);
+    expect(await server.projector.positions.reached('customers', 21, { timeoutMs: 30_000 })).toBe(true);
     expect(server.faults).toEqual([]);
   });
 
@@ -90,7 +90,7 @@ describe('projections rebuild', { timeout: 60_000 }, () => {
     await reader`begin`;
     await reader`select count(*) from read.customers_v2`;
     const { child, done } = startCli(database.url, ['projections', 'rebuild', 'customers']);
-    await until(async () => (await shadows())[0]?.position === 5000, { deadline: 20_000 });
+    await until(async () => (await shadows())[0]?.position === 5000);
     child.kill('SIGKILL');
     await done;
     await spoil();
@@ -98,7 +98,7 @@ describe('projections rebuild', { timeout: 60_000 }, () => {
     reader.release();
     expect(await shadows()).toHaveLength(1);
     await engine({ start: true });
-    await until(async () => (await shadows()).length === 0, { deadline: 15_000 });
+    await until(async () => (await shadows()).length === 0);
     expect((await names()).some(({ name }) => name === 'Spoilt')).toBe(false);
   });
 
@@ -111,7 +111,7 @@ describe('projections rebuild', { timeout: 60_000 }, () => {
     await reader`begin`;
     await reader`select count(*) from read.customers_v2`;
     const { child, done } = startCli(database.url, ['projections', 'rebuild', 'customers']);
-    await until(async () => (await shadows())[0]?.position === 3, { deadline: 20_000 });
+    await until(async () => (await shadows())[0]?.position === 3);
     child.kill('SIGINT');
     const { code, stderr } = await done;
     await reader`rollback`;

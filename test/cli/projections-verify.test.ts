@@ -67,9 +67,7 @@ describe('projections verify', () => {
     });
   });
 
-  it('is refused while another one is under way, and leaves nothing where it is interrupted or killed', {
-    timeout: 60_000,
-  }, async () => {
+  it('is refused while another one is under way, and leaves nothing where it is interrupted or killed', async () => {
     const server = await engine({ start: true });
     await registered(server, 'Ada');
     // The live table's checkpoint is held: it cannot be compared yet.
@@ -80,7 +78,7 @@ describe('projections verify', () => {
     };
     await hold();
     const first = startCli(database.url, ['projections', 'verify', 'customers']);
-    await until(async () => (await shadows())[0]?.position === 1, { deadline: 20_000 });
+    await until(async () => (await shadows())[0]?.position === 1);
     const second = await cli('verify', 'customers');
     expect(second.code).toBe(1);
     expect(second.stderr).toMatch(/^Error VERIFY_UNDER_WAY: [^\n]*\n$/m);
@@ -92,12 +90,12 @@ describe('projections verify', () => {
 
     await hold();
     const third = startCli(database.url, ['projections', 'verify', 'customers']);
-    await until(async () => (await shadows())[0]?.position === 1, { deadline: 20_000 });
+    await until(async () => (await shadows())[0]?.position === 1);
     third.child.kill('SIGKILL');
     await third.done;
     await holder`rollback`;
     holder.release();
-    await until(async () => (await shadows()).length === 0, { deadline: 15_000 });
+    await until(async () => (await shadows()).length === 0);
     expect(await shadowTable()).toBeNull();
     expect(server.faults).toEqual([]);
   });

@@ -33,7 +33,7 @@ async function register(tenant: string, names: readonly string[]): Promise<void>
       const input = { name, email: `${name.toLowerCase()}@example.org` };
       last = receiptOf(await engine.bus.execute(registerCustomer, input, system)).position;
     }
-    expect(await engine.projector.positions.reached('customers', last, { timeoutMs: 20_000 })).toBe(true);
+    expect(await engine.projector.positions.reached('customers', last, { timeoutMs: 30_000 })).toBe(true);
   } finally {
     await engine.drain();
     await engine.stop();

@@ -61,7 +61,7 @@ describe.each(ways)('a subscription over %s', (way) => {
     await until(() => names.length === 1);
     await restart();
     await client.command(RENAME, { id, name: 'Grace' });
-    await until(() => names.at(-1) === 'Grace', { deadline: 15_000 });
+    await until(() => names.at(-1) === 'Grace');
   });
 
   it('goes on after its connection has died silently, and misses nothing', async () => {
@@ -76,7 +76,7 @@ describe.each(ways)('a subscription over %s', (way) => {
     await until(() => names.length === 1);
     link.silence();
     await writer.command(RENAME, { id, name: 'Grace' });
-    await until(() => names.at(-1) === 'Grace', { deadline: 15_000 });
+    await until(() => names.at(-1) === 'Grace');
     expect(names).toEqual(['Ada', 'Grace']);
     expect(changes[0]).toMatchObject({ failures: 1, error: { code: 'UNREACHABLE' }, variables: { id } });
     expect(changes.at(-1)).toMatchObject({ failures: 0 });
@@ -135,7 +135,7 @@ describe.each(ways)('a subscription over %s', (way) => {
     expect(told.at(-1)).toMatchObject({ data: { live: { customers: { nodes: [{ id }] } } } });
   });
 
-  it('goes on with renewed credentials when its access token expires', { timeout: 60_000 }, async () => {
+  it('goes on with renewed credentials when its access token expires', async () => {
     const first = await shortToken(2000);
     let token = first;
     const asked: (string | undefined)[] = [];
@@ -150,7 +150,7 @@ describe.each(ways)('a subscription over %s', (way) => {
     const id = await register(createClient({ auth }));
     const { names } = watch(client, id);
     await until(() => names.length === 1);
-    await until(() => asked.length > 0, { deadline: 20_000 });
+    await until(() => asked.length > 0);
     await createClient({ auth }).command(RENAME, { id, name: 'Grace' });
     await until(() => names.at(-1) === 'Grace');
     expect(asked).toEqual([first]);

@@ -83,7 +83,7 @@ describe('a database with hostile settings of its own', () => {
     const opened = receiptOf(await engine.bus.execute(openCounter, { label }, system));
     const id = opened.aggregateId;
     const added = receiptOf(await engine.bus.execute(incrementCounter, { counterId: id, by: 3 }, system));
-    expect(await engine.projector.positions.reached('counters', added.position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await engine.projector.positions.reached('counters', added.position, { timeoutMs: 30_000 })).toBe(true);
     const oid = async () => (await database.sql`select 'read.counters_v1'::regclass::oid::int as oid`)[0]?.oid;
     const before = await oid();
     await beginRebuild(engine.database.owner.db, counters);

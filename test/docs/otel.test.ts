@@ -2,14 +2,11 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { ServerProcess } from '../e2e/process/server-process.ts';
 import { registerCustomer } from '../support/client/shop.ts';
 import { useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
-
-// Processes start slowly where many tests share the machine.
-vi.setConfig({ testTimeout: 120_000 });
 
 const database = useDatabase({ per: 'emptied' });
 const example = fileURLToPath(new URL('../../docs/example/otel.mjs', import.meta.url));

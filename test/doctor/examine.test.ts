@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MIGRATION_LOCK } from '../../src/database/activity/locks.ts';
 import { openPool } from '../../src/database/client.ts';
 import { checkActivity } from '../../src/doctor/activity.ts';
@@ -12,8 +12,6 @@ import { anAppend } from '../support/kernel/appends.ts';
 import { counterDomain, countersTable } from '../support/kernel/counter.ts';
 import { useEngine } from '../support/kernel/engine.ts';
 import { connect, onServer, useDatabase } from '../support/postgres/database.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const database = useDatabase({ tables: [countersTable] });
 const openEngine = useEngine(database, [counterDomain]);

@@ -4,10 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Launched, launchIn, until } from './launch.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 

@@ -12,7 +12,7 @@ const CHECKS_MS = { least: 5, most: 25 } as const;
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { deadline = 10_000, everyMs }: { deadline?: number; everyMs?: number } = {},
+  { deadline = 30_000, everyMs }: { deadline?: number; everyMs?: number } = {},
 ): Promise<T> {
   const begin = performance.now();
   for (;;) {

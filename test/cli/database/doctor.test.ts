@@ -11,9 +11,6 @@ import { openTransactionPooler } from '../../support/postgres/transaction-pooler
 import { lacks } from '../../support/server/environment.ts';
 import { runCli } from '../support.ts';
 
-// Each run is a process.
-vi.setConfig({ testTimeout: 90_000 });
-
 const database = useDatabase();
 const openProxy = useProxy(database);
 

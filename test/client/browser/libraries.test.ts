@@ -8,7 +8,7 @@ import { RENAME } from '../documents.ts';
 import { nameOf, register, useClients } from '../support.ts';
 import { LIBRARIES, usePages } from './pages.ts';
 
-describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,', { timeout: 60_000 }, () => {
+describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,', () => {
   const pages = usePages(() => app);
   let port = '0';
   const app = useApp({ env: () => ({ ...WITH_AUTH, CORS_ORIGINS: pages.origin(), PORT: port }), fulfils: false });
@@ -83,7 +83,7 @@ describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,',
       await app.start();
       await sent;
       await elsewhere().command(RENAME, { id, name: 'Edsger' });
-      await until(async () => (await tab.ask('shown', id)) === 'Edsger', { deadline: 20_000 });
+      await until(async () => (await tab.ask('shown', id)) === 'Edsger');
     });
 
     it('goes on with another access token when its own expires', async () => {
@@ -103,7 +103,7 @@ describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,',
       });
       await tab.ask('watch', id);
       await until(async () => (await tab.ask('shown', id)) === 'Ada');
-      await until(() => rejected.length > 0, { deadline: 20_000 });
+      await until(() => rejected.length > 0);
       await elsewhere().command(RENAME, { id, name: 'Grace' });
       await until(async () => (await tab.ask('shown', id)) === 'Grace');
       expect([rejected, await tab.ask('read', id), await tab.ask('endings')]).toEqual([[first], 'Grace', 0]);
@@ -183,7 +183,7 @@ describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,',
       await other.command(RENAME, { id, name: 'Grace' });
       expect(await nameOf(other, id)).toBe('Grace');
       await context.setOffline(false);
-      await until(async () => (await tab.ask('shown', id)) === 'Grace', { deadline: 20_000 });
+      await until(async () => (await tab.ask('shown', id)) === 'Grace');
       expect(await tab.ask('read', id)).toBe('Grace');
     });
 

@@ -1,13 +1,11 @@
 import { symlinkSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { withLock } from '../../../src/database/embedded/lock.ts';
 import { ProcessRegistry } from '../../../src/database/embedded/process-registry.ts';
 import { isAlive, ownIdentity, processIdentity } from '../../../src/database/embedded/processes.ts';
 import { cleanUp, temporaryFolder } from './helpers.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 beforeEach(async () => {

@@ -2,13 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { chmod, cp, mkdir, readdir, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { copyBinaries, findBinaries, repairBinaries } from '../../../src/database/embedded/binaries.ts';
 import { prepareAccess } from '../../../src/database/embedded/privileges.ts';
 import { lacks } from '../../support/server/environment.ts';
 import { cleanUp, Other, postmasterPid, query, start, temporaryFolder } from './helpers.ts';
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let folder: string;
 let dataDir: string;

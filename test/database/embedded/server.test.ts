@@ -1,13 +1,11 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isPostmasterOf } from '../../../src/database/embedded/processes.ts';
 import type { DatabaseOccurrences } from '../../../src/database/occurrences.ts';
 import { Observer } from '../../../src/observe/observer.ts';
 import { cleanUp, killAndWait, LIGHT, Other, postmasterPid, query, start, temporaryFolder, until } from './helpers.ts';
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let folder: string;
 let dataDir: string;

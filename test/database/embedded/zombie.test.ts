@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { findPostmaster } from '../../../src/database/embedded/postmaster.ts';
 import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
 import { cleanUp, temporaryFolder } from './helpers.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
 afterEach(cleanUp);
 
 test.skipIf(lacks('/proc'))(

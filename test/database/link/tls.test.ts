@@ -44,7 +44,7 @@ describe.skipIf(lacks('openssl', 'pg_basebackup'))('a Postgres with TLS', () => 
     await server.start();
     await server.ask('create role bob login');
     await server.ask('create role plain login');
-  }, 60_000);
+  });
   afterAll(async () => {
     await server?.remove();
     await rm(folder, { recursive: true, force: true });

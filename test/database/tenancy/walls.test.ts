@@ -25,7 +25,7 @@ async function twoTenants() {
   const engines = [await tenants.engine('acme'), await tenants.engine('umbrella')] as const;
   for (const engine of engines) {
     const { position } = receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
-    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
   }
   return { ...tenants, engines };
 }
@@ -181,7 +181,7 @@ describe('a database', () => {
     const tenants = await openTenants();
     const engine = await tenants.engine('acme');
     const { position } = receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
-    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
     expect(await tenants.shared.tenants()).toEqual(['acme']);
   });
 

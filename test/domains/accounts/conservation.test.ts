@@ -153,7 +153,7 @@ it('money is neither made nor lost, and every transfer ends, whatever breaks', a
         // A kind that has begun nothing yet leaves no trace of what it was asked.
         const first = { id: randomUUID(), fromAccountId: ids[0], toAccountId: ids[1] };
         await insist(servers, transfer, { ...first, amount: { amount: 1, currency: 'GBP' } });
-        await until(async () => (await endings([first.id])).get(first.id)?.length === 1, { deadline: 30_000 });
+        await until(async () => (await endings([first.id])).get(first.id)?.length === 1);
 
         const { total } = await money(ids);
         expect(total).toBe(BigInt(Number.MAX_SAFE_INTEGER) + 800n);
@@ -180,9 +180,7 @@ it('money is neither made nor lost, and every transfer ends, whatever breaks', a
         done.catch(() => undefined);
         for (const next of faults) await happen(next, servers);
         await done;
-        await until(async () => [...(await endings(begun)).values()].every((ends) => ends.length > 0), {
-          deadline: 30_000,
-        });
+        await until(async () => [...(await endings(begun)).values()].every((ends) => ends.length > 0));
         // The accounts still have to forget their transfers.
         await until(
           async () =>
@@ -192,7 +190,6 @@ it('money is neither made nor lost, and every transfer ends, whatever breaks', a
                 and not exists (select from es.events e where e.stream_id = sent.stream_id and e.type in ('MoneyReturned', 'TransferClosed')
                                 and e.data ->> 'transferId' = sent.data ->> 'transferId')`
             ).length === 0,
-          { deadline: 30_000 },
         );
         isOver = true;
         await watching;
@@ -203,7 +200,7 @@ it('money is neither made nor lost, and every transfer ends, whatever breaks', a
         const { projector, database: opened } = server.engine;
         const log = await everything(server);
         for (const projection of accountsDomain.projections as readonly Projection[]) {
-          expect(await projector.positions.reached(projection.name, position, { timeoutMs: 20_000 })).toBe(true);
+          expect(await projector.positions.reached(projection.name, position, { timeoutMs: 30_000 })).toBe(true);
           expect(await rowsOf(opened.projector.db, projection)).toEqual(expectedRows(projection, log));
         }
         for (const { proxy } of abandoned) proxy.refuse(false);

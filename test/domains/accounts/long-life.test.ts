@@ -57,4 +57,4 @@ it('an account with 100,000 entries is loaded from as little as one with few', a
   expect(version).toBe(100_002);
   const more = await engine.bus.execute(withdraw, { accountId: long, amount: gbp(1) }, system);
   expect(more).toMatchObject({ kind: 'rejected', code: 'INSUFFICIENT_FUNDS' });
-}, 60_000);
+});

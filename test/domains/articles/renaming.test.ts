@@ -28,7 +28,7 @@ const publish = ({ bus }: TestEngine, authorId: string, title: string) =>
 /** Every card has the name that its author has at the end of the log, and the table is what the fold makes of the log. */
 async function expectExact({ log, projector, database: pools }: TestEngine): Promise<void> {
   const { position } = await log.head();
-  expect(await projector.positions.reached('articleCards', position, { timeoutMs: 20_000 })).toBe(true);
+  expect(await projector.positions.reached('articleCards', position, { timeoutMs: 30_000 })).toBe(true);
   const events = await log.read(0, 100_000);
   const names = new Map<string, string>();
   for (const { type, streamId, data } of events) {

@@ -148,6 +148,6 @@ it('whatever happens in whatever order, stock is never below zero, and in the en
       markInterruptAsFailure: false,
     },
   );
-}, 90_000);
+});
 
 const isCalledAgain = (error: unknown) => (error as { readonly code?: string }).code === 'CALL_UNANSWERED';

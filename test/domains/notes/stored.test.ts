@@ -24,7 +24,7 @@ const openEngine = useEngine(database, [notesDomain]);
 
 async function caughtUp({ log, projector }: TestEngine): Promise<void> {
   const { position } = await log.head();
-  expect(await projector.positions.reached('notes', position, { timeoutMs: 10_000 })).toBe(true);
+  expect(await projector.positions.reached('notes', position, { timeoutMs: 30_000 })).toBe(true);
 }
 const idsFor = async (search: string) =>
   (await database.sql`select id from read.notes_v1 where words @@ websearch_to_tsquery('simple', ${search})`).map(

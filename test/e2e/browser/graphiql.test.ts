@@ -37,7 +37,7 @@ const ANSWERS: Readonly<Record<string, readonly string[]>> = {
   ReadDeadLetters: ['"edges": []'],
 };
 
-describe.skipIf(lacks('chromium'))('GraphiQL in a browser', { timeout: 60_000 }, () => {
+describe.skipIf(lacks('chromium'))('GraphiQL in a browser', () => {
   const browser = useBrowser();
 
   async function open(app: TestApp) {
@@ -84,9 +84,7 @@ describe.skipIf(lacks('chromium'))('GraphiQL in a browser', { timeout: 60_000 },
       await graphiql.answered('"data"');
     });
 
-    it('plays all documents from top to bottom on an empty store, and again, and asks nobody but the server for anything', {
-      timeout: 120_000,
-    }, async () => {
+    it('plays all documents from top to bottom on an empty store, and again, and asks nobody but the server for anything', async () => {
       const { graphiql, requests, complaints } = await open(app);
       for (const _ of ['on an empty store', 'again']) {
         for (const { name, query } of readOperations(operations)) {

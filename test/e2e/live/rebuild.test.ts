@@ -111,7 +111,7 @@ async function unnoticed(what: () => Promise<unknown>): Promise<void> {
   }
 }
 
-describe('over HTTP, WebSocket and SSE on two servers', { timeout: 120_000 }, () => {
+describe('over HTTP, WebSocket and SSE on two servers', () => {
   it('a rebuild of every read model does not affect clients that write, read with tokens and listen', async () => {
     await unnoticed(async () => {
       const before = new Map((await checkpoints()).map((row) => [row.projection, row.generation]));

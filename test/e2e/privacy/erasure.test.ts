@@ -45,7 +45,7 @@ const SHOWN = PERSONAL.filter((value) => value !== FORMER_NAME);
 /** Somebody else's, which stay. */
 const OTHER = 'Bartholomew Unforgotten';
 
-describe.skipIf(lacks('pg_basebackup'))('a person who wants to be forgotten', { timeout: 120_000 }, () => {
+describe.skipIf(lacks('pg_basebackup'))('a person who wants to be forgotten', () => {
   let folder = '';
   let keyring: FileKeyring;
   beforeAll(async () => {

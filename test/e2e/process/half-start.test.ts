@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import app from '../../../src/app.ts';
 import { MIGRATION_LOCK } from '../../../src/database/activity/locks.ts';
 import { createLogger } from '../../../src/server/operations/logger.ts';
@@ -8,9 +8,6 @@ import { holdUp } from '../../support/postgres/blocker.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 import { freePort, ServerProcess, statusOf } from './server-process.ts';
-
-// Processes start slowly where many tests share the machine.
-vi.setConfig({ testTimeout: 120_000 });
 
 const database = useDatabase();
 

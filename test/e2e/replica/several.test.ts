@@ -67,5 +67,5 @@ describe.skipIf(lacks('pg_basebackup'))('of several servers, one that reads from
     // Any row may be another one after a swap.
     await feed.dataWhere(({ projectionUpdated }) => projectionUpdated.keys === null);
     expect(feed.messages.filter(({ errors }) => errors)).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -1,12 +1,10 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { fulfilmentIn, orderIn } from '../../support/client/fulfilment.ts';
 import { accepted, openShop, placeOrder } from '../../support/client/shop.ts';
 import { useTransports } from '../../support/client/transports.ts';
 import { onServer, useDatabase } from '../../support/postgres/database.ts';
 import { useApp } from '../../support/server/app.ts';
 import { ServerProcess } from '../process/server-process.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const CUSTOMERS = 15;
 /** One actor causes all of the load, so they would be throttled first on a slow machine. */

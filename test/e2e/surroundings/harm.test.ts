@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accepted, openShop, placeOrder, type Shop } from '../../support/client/shop.ts';
 import { useTransports } from '../../support/client/transports.ts';
 import { onServer, useDatabase } from '../../support/postgres/database.ts';
@@ -6,7 +6,6 @@ import { roleOf } from '../../support/postgres/roles.ts';
 import { useApp } from '../../support/server/app.ts';
 import { until } from '../../support/until.ts';
 
-vi.setConfig({ testTimeout: 90_000 });
 const SOON = { deadline: 45_000 };
 
 const database = useDatabase();

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Readiness } from '../../../src/server/operations/health.ts';
 import { runCli } from '../../cli/support.ts';
 import { caughtUp } from '../../support/client/caught-up.ts';
@@ -12,7 +12,6 @@ import { useApp } from '../../support/server/app.ts';
 import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 const SOON = { deadline: 45_000 };
 
 describe.skipIf(lacks('pg_basebackup'))(

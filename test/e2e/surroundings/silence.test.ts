@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Readiness } from '../../../src/server/operations/health.ts';
 import { accepted, registerCustomer } from '../../support/client/shop.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
@@ -9,8 +9,6 @@ import { type PostgresProxy, useProxy } from '../../support/postgres/proxy.ts';
 import { useApp } from '../../support/server/app.ts';
 import { until } from '../../support/until.ts';
 
-// A connection is looked at after 3 seconds of silence, and a pool cannot work after 8.
-vi.setConfig({ testTimeout: 90_000 });
 const SOON = { deadline: 45_000 };
 
 describe('a server whose connections fall silent without closing', () => {

@@ -1,4 +1,4 @@
-import { expect, inject, it, vi } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import shop from '../../../src/app.ts';
 import { Fulfilment } from '../../../src/domains/fulfilment/index.ts';
 import { createTestApp } from '../../../src/testing/create-test-app.ts';
@@ -6,9 +6,6 @@ import { connectTo, urlOfDatabase } from '../../../src/testing/postgres/database
 import { openShop, placeOrder } from '../../support/client/shop.ts';
 import { clerkOf } from '../../support/tenants/tenants.ts';
 import { until } from '../../support/until.ts';
-
-// Several databases are created and migrated, twice.
-vi.setConfig({ testTimeout: 60_000 });
 
 const OTHERS = '{ products { totalCount } }';
 

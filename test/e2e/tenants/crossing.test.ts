@@ -81,7 +81,7 @@ describe.skipIf(modes.length === 0).each(modes)('tenants kept apart by %s', (mod
       }),
       { numRuns: 6 },
     );
-  }, 120_000);
+  });
 
   async function play(
     each: Operation,

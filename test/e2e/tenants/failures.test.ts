@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { TemplateDatabases } from '../../../src/database/tenants/tenant-databases.ts';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
@@ -12,9 +12,6 @@ import { FileKeyring } from '../../../src/kernel/privacy/file-keyring/file-keyri
 import { createTestApp } from '../../../src/testing/create-test-app.ts';
 import type { TestApp } from '../../../src/testing/test-app.ts';
 import { clerkOf, openTenants, shopOf } from '../../support/tenants/tenants.ts';
-
-// Several databases are created and migrated, twice.
-vi.setConfig({ testTimeout: 60_000 });
 
 const READ = 'query ($id: ID!) { customer(id: $id) { name } }';
 const person = { name: 'Ada', email: 'ada@example.org' };

@@ -1,9 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestApp } from '../../../src/testing/test-app.ts';
 import { openTenants } from '../../support/tenants/tenants.ts';
-
-// A database is created and migrated.
-vi.setConfig({ testTimeout: 60_000 });
 
 const customerOf = (tenant: string, id: string) => ({ id, roles: ['customer'] as const, tenant });
 const LARGE = '{ notes(first: 40) { edges { node { content } } } }';

@@ -21,4 +21,4 @@ it('serves every request, fresh, and tells every update, while two builds are de
     say: (line) => lines.push(line),
   });
   expect(violations, `${lines.join('\n')}\nlogs: ${folder}`).toEqual([]);
-}, 120_000);
+});

@@ -175,7 +175,7 @@ async function leavingRejections<T>(work: () => Promise<T>): Promise<T> {
 }
 
 describe('the executor', () => {
-  it('answers random documents as graphql-js does, also when they are sent again', { timeout: 60_000 }, async () => {
+  it('answers random documents as graphql-js does, also when they are sent again', async () => {
     const schema = randomSchema();
     const asked = [...randomOperations(schema)];
     const expected = await leavingRejections(async () => {

@@ -123,13 +123,13 @@ describe('projections of several instances', () => {
     const other = await openEngine({ start: true });
     await shared(3, 2);
     between.silence();
-    await until(() => runningOn(other) === 5, { deadline: 10_000, everyMs: 1 });
+    await until(() => runningOn(other) === 5, { everyMs: 1 });
     const { position } = await open(other);
     // Soon after that it takes its share again.
-    await until(() => runningOn(cutOff) === 0, { deadline: 20_000, everyMs: 1 });
+    await until(() => runningOn(cutOff) === 0, { everyMs: 1 });
     await Promise.all(sums.map(({ name }) => cutOff.projector.positions.reached(name, position)));
     between.cut();
-  }, 40_000);
+  });
 
   it('are left to an instance in another container that has the same name and no such process here', async () => {
     const engine = await openEngine({ start: true });
@@ -231,7 +231,7 @@ describe('an instance that projects nothing', () => {
     expect(await serving.projector.positions.reached('sums_1', position, { timeoutMs: 100 })).toBe(false);
 
     const worker = await openEngine({ start: true });
-    expect(await serving.projector.positions.reached('sums_1', position, { timeoutMs: 5000 })).toBe(true);
+    expect(await serving.projector.positions.reached('sums_1', position, { timeoutMs: 30_000 })).toBe(true);
     await increment(serving, aggregateId);
     await expectWhole(serving);
     expect(runningOn(serving)).toBe(0);

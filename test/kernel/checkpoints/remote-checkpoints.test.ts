@@ -33,7 +33,7 @@ class Reads extends Checkpoints {
 }
 
 /** Resolves when the table has not been read for a while. */
-const quiet = () => until(() => performance.now() - checkpoints.last > QUIET_MS, { deadline: 5000 });
+const quiet = () => until(() => performance.now() - checkpoints.last > QUIET_MS);
 
 beforeEach(async () => {
   pool = openPool({ url: database.url, connections: 1, applicationName: 'follows checkpoints' });

@@ -123,9 +123,7 @@ class Owner {
   }
 }
 
-it('two owners in any order of their steps, however they lose the projection and get it back, leave each event applied once', {
-  timeout: 120_000,
-}, async () => {
+it('two owners in any order of their steps, however they lose the projection and get it back, leave each event applied once', async () => {
   const engine = await openEngine();
   const checkpoints = new Checkpoints(engine.database.leases.db);
   await checkpoints.register([books.checkpoint]);

@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ObstacleChanged } from '../../../src/kernel/observe/occurrences.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
-
-// A look at the log is made every second.
-vi.setConfig({ testTimeout: 60_000 });
 
 const database = useDatabase({ tables: [countersTable], per: 'emptied' });
 const open = useEngine(database, [counterDomain]);
@@ -43,7 +40,7 @@ async function loseAfter(position: number, { checkpoints = true } = {}): Promise
  * @param end a part of the expected reason. A check in the middle of the change may give another one.
  */
 const reasonOf = (engine: TestEngine, end = '') =>
-  until(() => engine.obstacles.reasons.find((reason) => reason.includes(end)), { deadline: 20_000 });
+  until(() => engine.obstacles.reasons.find((reason) => reason.includes(end)));
 
 it('if the log has lost its last events, commands are refused with a message that says what to do, and reads continue', async () => {
   const { engine, notices } = await started(6);
@@ -112,6 +109,6 @@ it('events that are there again, as after a wrong turn to another server, are no
   await loseAfter(2);
   await reasonOf(engine);
   await database.sql`insert into es.events select * from public.kept`;
-  await until(() => engine.obstacles.reasons.length === 0, { deadline: 20_000 });
+  await until(() => engine.obstacles.reasons.length === 0);
   expect(notices.map(({ isOver }) => isOver)).toEqual([false, true]);
 });

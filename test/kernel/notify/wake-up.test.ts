@@ -151,10 +151,10 @@ describe('a connection that has fallen silent', () => {
     const elsewhere = await listening();
     proxy.silence();
     // It looks for what it may have missed as soon as it listens again, and knows that it hears when its own word comes back.
-    await until(() => seen.wakes >= 2 && wakeUp.canListen, { deadline: 30_000 });
+    await until(() => seen.wakes >= 2 && wakeUp.canListen);
     elsewhere.wakeUp.appended(7);
     await until(() => seen.notifications.some(({ head }) => head === 7));
-  }, 40_000);
+  });
 });
 
 describe('what is told', () => {

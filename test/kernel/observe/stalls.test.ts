@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { APPEND_LOCK } from '../../../src/database/activity/locks.ts';
 import type { StallChanged } from '../../../src/kernel/observe/occurrences.ts';
 import { explainStall, type Stall } from '../../../src/kernel/observe/stall.ts';
@@ -9,9 +9,6 @@ import { holdUp } from '../../support/postgres/blocker.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { useProxy } from '../../support/postgres/proxy.ts';
 import { until } from '../../support/until.ts';
-
-// It has to stand still for a while before it counts.
-vi.setConfig({ testTimeout: 60_000 });
 
 const database = useDatabase({ tables: [countersTable] });
 const proxy = useProxy(database);
@@ -32,9 +29,8 @@ async function started(options: Parameters<typeof open>[0] = {}) {
   await caughtUp();
   const increment = (commandId: string = randomUUID()) =>
     engine.bus.execute(incrementCounter, { counterId, by: 1 }, { ...system, commandId });
-  const stallOf = async (what: string) =>
-    (await until(() => engine.watch.stalls.get(what), { deadline: 20_000 })) as Stall;
-  const over = (what: string) => until(() => !engine.watch.stalls.has(what), { deadline: 20_000 });
+  const stallOf = async (what: string) => (await until(() => engine.watch.stalls.get(what))) as Stall;
+  const over = (what: string) => until(() => !engine.watch.stalls.has(what));
   const told = () => notices.map(({ stall, isOver }) => ({ ...stall, isOver }));
   return { ...engine, counterId, increment, stallOf, over, told, caughtUp };
 }

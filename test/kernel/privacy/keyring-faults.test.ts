@@ -31,7 +31,7 @@ describe('a keyring beside running servers', () => {
     const known = aPerson();
     receiptOf(await engine.bus.execute(registerPerson, known, system));
     await rename(path, `${path}.away`);
-    await expect.poll(() => keyring.erasures().catch((error) => error.code), { timeout: 5000 }).toBe('KEYRING_MISSING');
+    await expect.poll(() => keyring.erasures().catch((error) => error.code)).toBe('KEYRING_MISSING');
     // The key of a known person is in memory.
     receiptOf(await engine.bus.execute(renamePerson, { id: known.id, name: 'Ada Byron' }, system));
     const refused = aPerson();

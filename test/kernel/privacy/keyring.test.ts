@@ -83,7 +83,7 @@ describe('a keyring in a file', () => {
       expect(await each.wrap(person('ada'), key())).toBe(GONE);
       expect(await each.unwrap(person('grace'), grace.box)).toEqual(grace.secret);
     }
-    await expect.poll(() => keyring.unwrap(person('ada'), ada.box), { timeout: 5000 }).toBe(GONE);
+    await expect.poll(() => keyring.unwrap(person('ada'), ada.box)).toBe(GONE);
   });
 
   it('wraps with a new secret after a rotation, and unwraps what was wrapped before until that is forgotten', async () => {
@@ -126,14 +126,14 @@ describe('a keyring in a file', () => {
     await rename(path, kept);
     await copyFile(copy, path);
     const unwrap = () => keyring.unwrap(person('grace'), box).catch((error) => error.code);
-    await expect.poll(unwrap, { timeout: 5000 }).toBe('KEYRING_OUTDATED');
+    await expect.poll(unwrap).toBe('KEYRING_OUTDATED');
     await expect(keyring.erase(person('eve'))).rejects.toMatchObject({ code: 'KEYRING_OUTDATED' });
     await rm(path);
-    await expect.poll(unwrap, { timeout: 5000 }).toBe('KEYRING_MISSING');
+    await expect.poll(unwrap).toBe('KEYRING_MISSING');
     await FileKeyring.create(path);
-    await expect.poll(unwrap, { timeout: 5000 }).toBe('KEYRING_FOREIGN');
+    await expect.poll(unwrap).toBe('KEYRING_FOREIGN');
     await rename(kept, path);
-    await expect.poll(unwrap, { timeout: 5000 }).toEqual(secret);
+    await expect.poll(unwrap).toEqual(secret);
   });
 
   it('is not changed where it cannot be written, and can be read there', async () => {

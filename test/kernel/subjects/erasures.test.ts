@@ -61,7 +61,7 @@ const erasuresOf = async () =>
 const caughtUp = async ({ log, projector }: TestEngine) => {
   const { position } = await log.head();
   for (const name of ['counters', 'closings', 'entries']) {
-    expect(await projector.positions.reached(name, position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await projector.positions.reached(name, position, { timeoutMs: 30_000 })).toBe(true);
   }
 };
 

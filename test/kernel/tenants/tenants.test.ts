@@ -31,7 +31,7 @@ const increment = async ({ bus }: TestEngine, by = 1) =>
   receiptOf(await bus.execute(incrementCounter, { counterId: ID, by }, system));
 const projected = async (engine: TestEngine) => {
   const { position } = await engine.log.head();
-  expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+  expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
 };
 const expectWhole = async (engine: TestEngine) => {
   await projected(engine);

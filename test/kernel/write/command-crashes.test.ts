@@ -171,4 +171,4 @@ it('commands are answered and leave the same events in the log as without a cras
     for (const receipt of receipts) expect(receipt).toMatchObject({ ...rows[0] });
     expect(receipts.filter(({ replayed }) => !replayed).length).toBeLessThan(2);
   }
-}, 60_000);
+});

@@ -13,6 +13,7 @@ import {
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AuthUnavailableError } from '../../../src/server/auth/published-keys.ts';
 import { readConfig } from '../../../src/settings/config.ts';
+import { until } from '../../support/until.ts';
 import { ADA, bearer, createAuthenticator, keyOf, refusalOf, seconds, withSecret } from './authenticators.ts';
 
 describe('with published keys', () => {
@@ -88,7 +89,7 @@ describe('with published keys', () => {
     );
     const refusals = Promise.all(unknown.map((token) => refusalOf(authenticator, token)));
     const other = { ...ADA, sub: 'bob' };
-    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    await until(() => answers.length === 2);
     expect(await authenticator.authenticate(await known.sign(other))).toMatchObject({ actor: { id: 'bob' } });
     answers[1]?.({ keys: [known.jwk] });
     for (const refusal of await refusals) expect(refusal).toContain('publish');

@@ -104,7 +104,7 @@ describe('real invoices of three days', () => {
       price: lines.at(-1)?.price,
     }));
     expect(new Set(products)).toEqual(new Set(wares));
-  }, 60_000);
+  });
 
   it('are the same after an import that was killed in the middle and run again, and again', async () => {
     const path = await aFile();
@@ -131,7 +131,7 @@ describe('real invoices of three days', () => {
     expect(await readModels(killed.sql)).toEqual(expected);
     const count = (sql: postgres.Sql) => sql`select count(*)::int as events from es.events`;
     expect(await count(killed.sql)).toEqual(await count(whole.sql));
-  }, 60_000);
+  });
 
   it('are the same if the database went away for a while', async () => {
     const path = await aFile();
@@ -146,7 +146,7 @@ describe('real invoices of three days', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^1,375 rows\n/);
     expect(await readModels(killed.sql)).toEqual(await readModels(whole.sql));
-  }, 60_000);
+  });
 
   it('stop at Ctrl-C with whole orders, and the next import goes on', async () => {
     const path = await aFile();
@@ -164,5 +164,5 @@ describe('real invoices of three days', () => {
     expect(unconfirmed?.placed).toBe(unconfirmed?.confirmed);
     expect((await runCli(killed.url, args(path))).stdout).toContain('imported before');
     expect(await readModels(killed.sql)).toEqual(await readModels(whole.sql));
-  }, 60_000);
+  });
 });

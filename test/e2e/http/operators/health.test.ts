@@ -10,9 +10,6 @@ import { type PostgresProxy, useProxy } from '../../../support/postgres/proxy.ts
 import { useApp } from '../../../support/server/app.ts';
 import { until } from '../../../support/until.ts';
 
-// The server checks the database once a second.
-vi.setConfig({ testTimeout: 60_000 });
-
 const database = useDatabase({ per: 'emptied' });
 const open = useProxy(database);
 let between: PostgresProxy;
@@ -37,8 +34,7 @@ const ask = async (path: string) => {
   const response = await fetch(`${app.url}${path}`);
   return { status: response.status, body: (await response.json()) as Readiness };
 };
-const untilReady = (wanted: boolean) =>
-  until(async () => (await ask('/readyz')).status === (wanted ? 200 : 503), { deadline: 20_000 });
+const untilReady = (wanted: boolean) => until(async () => (await ask('/readyz')).status === (wanted ? 200 : 503));
 const expectAlive = async () => expect(await ask('/livez')).toEqual({ status: 200, body: { status: 'alive' } });
 
 describe('/readyz', () => {

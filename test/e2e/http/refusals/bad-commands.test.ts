@@ -121,7 +121,7 @@ describe.each(mutations)('%s', (mutation) => {
     expect(await logSize(app.database)).toEqual(before);
     // And the input that all of these were made from is a good one.
     expect(await app.command(mutation, good)).toMatchObject({ __typename: 'CommandReceipt' });
-  }, 60_000);
+  });
 
   it('refuses a commandId and an expectedVersion that are none', async () => {
     // The events that processes append for the commands before are written now.

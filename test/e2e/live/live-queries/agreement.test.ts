@@ -111,9 +111,7 @@ interface Watched {
   readonly feed: Feed<{ live: unknown }>;
 }
 
-it('shows in its last message, after any changes, what the query answers, and never goes back', {
-  timeout: 60_000,
-}, async () => {
+it('shows in its last message, after any changes, what the query answers, and never goes back', async () => {
   const random = testRandom();
   const trade = new Trade(random);
   await trade.open();

@@ -43,7 +43,7 @@ function unnamedChanges({ engine }: typeof first): () => number {
 }
 
 // One of the servers runs the read model, the other one is told what changes.
-describe('lists with their numbers, watched on two servers', { timeout: 60_000 }, () => {
+describe('lists with their numbers, watched on two servers', () => {
   it('cost no execution for changes that concern none of them, and one for a change that concerns one', async () => {
     const shop = await openShop(first);
     const customerIds: string[] = [];

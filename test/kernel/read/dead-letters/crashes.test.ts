@@ -91,31 +91,27 @@ beforeAll(async () => {
 });
 
 describe('the same events are parked as without a crash', () => {
-  it.each(CRASHES)(
-    'whichever message is %s while it is put aside, and the %s dies',
-    async (how, dies) => {
-      faults.set(3, 'fold');
-      const expected = await Promise.all(lanes.map((lane) => park(lane).then(() => present(lane))));
-      expect(expected[0]).toMatchObject({
-        letters: [{ position: 3 }, { position: 5 }, { position: 6 }, { position: 7 }],
-      });
-      const runs = lanes.map(
-        (lane, nth): Scenario => ({
-          proxy: lane.proxy,
-          run: async (point) => {
-            await lane.forget();
-            await lane.proxy.arm(point);
-            const isWhole = await live(lane, lane.breaking, () => dies === 'process' && lane.proxy.hasBroken);
-            await lane.proxy.mend();
-            if (!isWhole) await live(lane, lane.direct, () => false);
-            expect(await present(lane)).toEqual(expected[nth]);
-          },
-        }),
-      );
-      await breakAtPoints(runs, how, dies, { messages: 200, every: OF_A_LIFE });
-    },
-    60_000,
-  );
+  it.each(CRASHES)('whichever message is %s while it is put aside, and the %s dies', async (how, dies) => {
+    faults.set(3, 'fold');
+    const expected = await Promise.all(lanes.map((lane) => park(lane).then(() => present(lane))));
+    expect(expected[0]).toMatchObject({
+      letters: [{ position: 3 }, { position: 5 }, { position: 6 }, { position: 7 }],
+    });
+    const runs = lanes.map(
+      (lane, nth): Scenario => ({
+        proxy: lane.proxy,
+        run: async (point) => {
+          await lane.forget();
+          await lane.proxy.arm(point);
+          const isWhole = await live(lane, lane.breaking, () => dies === 'process' && lane.proxy.hasBroken);
+          await lane.proxy.mend();
+          if (!isWhole) await live(lane, lane.direct, () => false);
+          expect(await present(lane)).toEqual(expected[nth]);
+        },
+      }),
+    );
+    await breakAtPoints(runs, how, dies, { messages: 200, every: OF_A_LIFE });
+  });
 });
 
 describe.each([

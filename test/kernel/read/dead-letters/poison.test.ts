@@ -55,7 +55,7 @@ const waiting = async (projection = 'books@1') =>
   ).map((row) => ({ ...row }));
 const keyOf = (n: number) => `Book/${bookNumber(n)}`;
 const reached = ({ projector }: TestEngine, name: string, position: number) =>
-  projector.positions.reached(name, position, { timeoutMs: 5000 });
+  projector.positions.reached(name, position, { timeoutMs: 30_000 });
 
 describe('a handler that throws', () => {
   it('parks the stream of its event, in order, while all other rows go on', async () => {

@@ -135,7 +135,7 @@ describe.each<readonly [string, Projection]>([
       }),
       { numRuns: RUNS },
     );
-  }, 120_000);
+  });
 
   it('a retry of an event whose rows were unknown makes them correct, or is refused', async () => {
     const engine = await openEngine();
@@ -159,7 +159,7 @@ describe.each<readonly [string, Projection]>([
       }),
       { numRuns: RUNS },
     );
-  }, 120_000);
+  });
 
   it('a table that is filled again skips discarded events, and has the same rows', async () => {
     const engine = await openEngine();
@@ -192,7 +192,7 @@ describe.each<readonly [string, Projection]>([
       }),
       { numRuns: RUNS },
     );
-  }, 120_000);
+  });
 });
 
 it('the properties above have compared rows, and not only seen refusals', () => {

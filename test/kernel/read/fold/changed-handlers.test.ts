@@ -50,7 +50,7 @@ async function count(): Promise<string> {
   const { engine } = await startWith(counters);
   const { aggregateId: counterId } = receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
   const { position } = receiptOf(await engine.bus.execute(incrementCounter, { counterId, by: 3 }, system));
-  await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 });
+  await engine.projector.positions.reached('counters', position, { timeoutMs: 30_000 });
   await engine.close();
   return counterId;
 }

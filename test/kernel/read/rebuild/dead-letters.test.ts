@@ -52,14 +52,14 @@ beforeEach(async () => {
   await until(async () => (await parkedOf('counters@1#rebuild')).length === 2);
 });
 
-const swapped = () => until(async () => !(await isUnderWay()), { deadline: 20_000 });
+const swapped = () => until(async () => !(await isUnderWay()));
 const expectRows = async (...without: number[]) => {
   const events = (await engine.log.read(0, 100)).filter(({ position }) => !without.includes(position));
   expect(await rowsOf(engine.database.projector.db, counters)).toEqual(expectedRows(counters, events));
   expect(await database.sql`select from read.counters_v1 where stale_since is not null`).toHaveLength(0);
 };
 
-describe('an event that a rebuild has parked', { timeout: 30_000 }, () => {
+describe('an event that a rebuild has parked', () => {
   it('and that was discarded meanwhile does not come back', async () => {
     await engine.deadLetters.discard('counters', key, 2, { by: 'a test', reason: null });
     expect(await parkedOf('counters@1')).toEqual([]);

@@ -37,7 +37,7 @@ async function replaced(before: unknown): Promise<void> {
 
 async function expectWhole(engine: TestEngine, projection = counters) {
   const { position } = await engine.log.head();
-  expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+  expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
   const events = await everyEvent(engine.log);
   expect(await rowsOf(engine.database.projector.db, projection)).toEqual(expectedRows(projection, events));
 }

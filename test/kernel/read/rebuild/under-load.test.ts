@@ -30,7 +30,7 @@ async function client(engines: readonly TestEngine[], signal: AbortSignal): Prom
   for (let version = 2; !signal.aborted; version++) {
     const { position } = receiptOf(await any().bus.execute(incrementCounter, { counterId }, system));
     const { projector, database } = any();
-    expect(await projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
     const rows = await database.reader.db.select().from(countersTable).where(eq(countersTable.id, counterId));
     expect(rows).toMatchObject([{ value: version - 1, version }]);
     reads++;
@@ -51,7 +51,7 @@ function watch({ projector }: TestEngine): { readonly setbacks: number[]; readon
 }
 
 describe('rebuilds under load', () => {
-  it('do not affect clients that read their own writes', { timeout: 60_000 }, async () => {
+  it('do not affect clients that read their own writes', async () => {
     const engines = [await openEngine({ start: true }), await openEngine({ start: true })];
     await database.sql`create index counters_value on read.counters_v1 (value)`;
     const watched = engines.map(watch);
@@ -64,9 +64,7 @@ describe('rebuilds under load', () => {
       await first.projector.rebuilds.begin(counters);
       await Promise.race([
         failed,
-        until(async () => (await database.sql`select from read.checkpoints where projection like '%#%'`).length === 0, {
-          deadline: 20_000,
-        }),
+        until(async () => (await database.sql`select from read.checkpoints where projection like '%#%'`).length === 0),
       ]);
     }
     expect(await first.projector.verify(counters)).toMatchObject({ counts: { missing: 0, extra: 0, different: 0 } });

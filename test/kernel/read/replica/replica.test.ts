@@ -46,7 +46,7 @@ describe('an engine whose queries read from another server', () => {
     const counterId = await open(engine);
     for (let n = 1; n <= 20; n++) {
       const position = await increment(engine, counterId);
-      expect(await engine.readSide.positions.reached('counters', position, { timeoutMs: 5000 })).toBe(true);
+      expect(await engine.readSide.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
       const [row] = await database.sql`select value from read.counters_v1`;
       expect(row).toEqual({ value: n });
     }
@@ -67,7 +67,7 @@ describe('an engine whose queries read from another server', () => {
     expect(await engine.readSide.positions.reached('counters', 4, { timeoutMs: 100 })).toBe(false);
     expect(moves).toEqual([]);
     proxy.passAnswers();
-    expect(await engine.readSide.positions.reached('counters', 4, { timeoutMs: 5000 })).toBe(true);
+    expect(await engine.readSide.positions.reached('counters', 4, { timeoutMs: 30_000 })).toBe(true);
     const keys = new Set(moves.flatMap((moved) => [...(moved.keys ?? [])]));
     expect(keys).toEqual(new Set(ids));
     expect(moves.at(-1)?.position).toBe(4);
@@ -82,10 +82,10 @@ describe('an engine whose queries read from another server', () => {
     proxy.cut();
     await until(() => shown(engine) === 0);
     const position = await increment(engine, counterId);
-    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 5000 })).toBe(true);
+    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
     expect(await engine.readSide.positions.reached('counters', 1, { timeoutMs: 100 })).toBe(false);
     proxy.refuse(false);
-    expect(await engine.readSide.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await engine.readSide.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
   });
 
   it('ends at once while that server is away', async () => {
@@ -115,7 +115,7 @@ describe('an engine whose queries read from another server', () => {
     const moves = movesOf(other);
     const counterId = await open(owner);
     const position = await increment(owner, counterId);
-    expect(await other.readSide.positions.reached('counters', position, { timeoutMs: 5000 })).toBe(true);
+    expect(await other.readSide.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
     await until(() => moves.at(-1)?.position === position);
   });
 
@@ -137,7 +137,7 @@ describe('an engine whose queries read from another server', () => {
     await until(() => shown(engine) === 0);
     const moves = movesOf(engine);
     await database.sql`update read.checkpoints set position = 1`;
-    expect(await engine.readSide.positions.reached('counters', 1, { timeoutMs: 5000 })).toBe(true);
+    expect(await engine.readSide.positions.reached('counters', 1, { timeoutMs: 30_000 })).toBe(true);
     expect(moves).toMatchObject([{ position: 1, keys: null }]);
   });
 

@@ -97,7 +97,7 @@ describe('an event that newer code has stored', () => {
     await until(() => stateOf(old)?.state === 'RUNNING' && !stateOf(old)?.isOurs);
     for (let version = 2; version < 6; version++) await incrementAsNewer(young, counterId, version);
     await young.projector.refreshHead();
-    expect(await old.projector.positions.reached('counters', 6, { timeoutMs: 10_000 })).toBe(true);
+    expect(await old.projector.positions.reached('counters', 6, { timeoutMs: 30_000 })).toBe(true);
     expect(await value()).toBe(50);
     // Without newer code it waits again.
     await young.close();

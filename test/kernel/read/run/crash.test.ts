@@ -34,7 +34,7 @@ describe('read models, when Postgres has lost batches that it had committed', ()
 
     await crash(1);
     await until(() => projector.positions.of('counters') < position);
-    expect(await projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
     expect(await database.sql`select value, version, last_position from read.counters_v1`).toMatchObject([
       { value: 5, version: 2, last_position: position },
     ]);
@@ -49,8 +49,8 @@ describe('read models, when Postgres has lost batches that it had committed', ()
 
     projector.invalidate();
     expect(projector.positions.of('counters')).toBe(0);
-    expect(await projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
     const later = receiptOf(await bus.execute(incrementCounter, { counterId }, system));
-    expect(await projector.positions.reached('counters', later.position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await projector.positions.reached('counters', later.position, { timeoutMs: 30_000 })).toBe(true);
   });
 });

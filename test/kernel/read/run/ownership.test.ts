@@ -32,7 +32,7 @@ describe('events that another server appends', () => {
     });
     await deaf.start();
     const position = await open(await openEngine()).then(async () => (await deaf.log.head()).position);
-    expect(await deaf.projector.positions.reached('counters', position, { timeoutMs: 5000 })).toBe(true);
+    expect(await deaf.projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
     await deaf.stop();
     expect(faults).not.toHaveLength(0);
   });
@@ -42,7 +42,7 @@ describe('events that another server appends', () => {
     const follower = await openEngine({ start: true });
     const counterId = await open(follower);
     const position = await increment(follower, counterId);
-    expect(await follower.projector.positions.reached('counters', position, { timeoutMs: 5000 })).toBe(true);
+    expect(await follower.projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
     const [row] = await database.sql`select value from read.counters_v1`;
     expect(row?.value).toBe(1);
     expect([stateOf(owner), stateOf(follower)]).toEqual(['RUNNING', 'RUNNING']);

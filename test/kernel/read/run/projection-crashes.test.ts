@@ -80,28 +80,23 @@ describe('projections come to the end of the log with the rows of a fold from sc
       );
       await breakAtPoints(runs, how, dies, { messages: 100, every: OF_A_LIFE });
     },
-    60_000,
   );
 
-  it.each(CRASHES)(
-    'whichever message of one of two servers is %s and the %s dies',
-    async (how, dies) => {
-      const runs = lanes.map(async (lane): Promise<Scenario> => {
-        const steady = lane.engine(lane.direct, options);
-        lane.onEnd(() => steady.stop());
-        await steady.start();
-        const run: Scenario['run'] = async (point) => {
-          await lane.proxy.arm(point);
-          await live(lane, point, () => lane.log.append(aFewBooks()));
-          await untilDone(lane, steady, () => false);
-          await expectWhole(lane, libraryDomain);
-        };
-        return { proxy: lane.proxy, run };
-      });
-      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 100, every: OF_A_LIFE });
-    },
-    60_000,
-  );
+  it.each(CRASHES)('whichever message of one of two servers is %s and the %s dies', async (how, dies) => {
+    const runs = lanes.map(async (lane): Promise<Scenario> => {
+      const steady = lane.engine(lane.direct, options);
+      lane.onEnd(() => steady.stop());
+      await steady.start();
+      const run: Scenario['run'] = async (point) => {
+        await lane.proxy.arm(point);
+        await live(lane, point, () => lane.log.append(aFewBooks()));
+        await untilDone(lane, steady, () => false);
+        await expectWhole(lane, libraryDomain);
+      };
+      return { proxy: lane.proxy, run };
+    });
+    await breakAtPoints(await Promise.all(runs), how, dies, { messages: 100, every: OF_A_LIFE });
+  });
 
   it.each(CRASHES.filter(([, dies]) => dies === 'connection'))(
     'whichever message of a batch is %s',
@@ -124,6 +119,5 @@ describe('projections come to the end of the log with the rows of a fold from sc
       });
       await breakAtPoints(await Promise.all(runs), how, dies, { messages: 40 });
     },
-    60_000,
   );
 });

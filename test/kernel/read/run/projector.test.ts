@@ -14,7 +14,7 @@ describe('a projection that keeps up', () => {
     const counterId = await open(engine);
     for (let n = 1; n <= 20; n++) {
       const position = await increment(engine, counterId);
-      expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 5000 })).toBe(true);
+      expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
       const [row] = await database.sql`select value, version, last_position from read.counters_v1`;
       expect(row).toEqual({ value: n, version: n + 1, last_position: position });
     }

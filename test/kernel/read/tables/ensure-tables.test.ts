@@ -49,7 +49,7 @@ describe('tables of read models', () => {
     for (const { faults } of engines) expect(faults).toEqual([]);
     const [engine] = engines;
     const { position } = receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
-    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
     // A pool that logs in as the reader sees the row and cannot change it.
     const { reader } = engine.database;
     expect(await reader.db.select().from(counters.table)).toMatchObject([{ label: 'a' }]);
@@ -77,7 +77,7 @@ describe('tables of read models', () => {
     });
     const engine = await openEngine({ domains: [{ ...counterDomain, projections: [projection] }], start: true });
     const { position } = receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
-    expect(await engine.projector.positions.reached('things', position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await engine.projector.positions.reached('things', position, { timeoutMs: 30_000 })).toBe(true);
     expect(await engine.database.reader.db.select().from(history)).toEqual([]);
     expect(engine.faults).toEqual([]);
   });
@@ -252,7 +252,7 @@ describe('what is unique in a table with rows', () => {
         message: expect.stringContaining(message),
       });
       const { position } = receiptOf(await openTwin());
-      expect(await serving.projector.positions.reached('gauges', position, { timeoutMs: 10_000 })).toBe(true);
+      expect(await serving.projector.positions.reached('gauges', position, { timeoutMs: 30_000 })).toBe(true);
       expect(await database.sql`select label from read.gauges_v1`).toEqual([{ label: 'twin' }, { label: 'twin' }]);
       expect(serving.faults).toEqual([]);
     },

@@ -86,7 +86,7 @@ describe('a version of a read model', () => {
     expect(await database.sql`select from read.dead_letters`).toHaveLength(0);
     expect(await database.sql`select projection from read.checkpoints`).toMatchObject([{ projection: 'counters@2' }]);
     const again = await openEngine({ start: true });
-    expect(await again.projector.positions.reached('counters', 1, { timeoutMs: 10_000 })).toBe(true);
+    expect(await again.projector.positions.reached('counters', 1, { timeoutMs: 30_000 })).toBe(true);
     expect(await again.database.reader.db.select().from(counters.table)).toMatchObject([{ label: 'a' }]);
   });
 

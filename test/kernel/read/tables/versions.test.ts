@@ -53,7 +53,7 @@ const checkpoints = async () =>
 /** An engine's read model has all that the log says, in the version of that engine. */
 async function expectWhole(engine: TestEngine, projection: Projection<never>) {
   const { position } = await engine.log.head();
-  expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+  expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 30_000 })).toBe(true);
   const any = projection as unknown as Projection;
   expect(await rowsOf(engine.database.projector.db, any)).toEqual(expectedRows(any, await everyEvent(engine.log)));
   expect(engine.faults).toEqual([]);
