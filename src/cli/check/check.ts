@@ -5,7 +5,7 @@ import { registerDomains } from '../../kernel/define/domain.ts';
 import type { EventDefinition, EventTypes } from '../../kernel/define/event.ts';
 import { isFormer } from '../../kernel/define/former-event.ts';
 import { processEvents } from '../../kernel/define/process-manager/process-events.ts';
-import { personalMistakes } from '../../kernel/define/registration/personal-mistakes.ts';
+import { personalColumnMistakes, personalMistakes } from '../../kernel/define/registration/personal-mistakes.ts';
 import type { Registry } from '../../kernel/define/registration/registry.ts';
 import { EventsEncrypted } from '../../kernel/define/subjects/events-encrypted.ts';
 import { SubjectErased } from '../../kernel/define/subjects/subject-erased.ts';
@@ -30,7 +30,7 @@ export const checkCommand: CommandFactory = (cli) =>
       'after',
       `
 Run it before each commit and in CI. It checks
-- with KEYRING_URL: whether every event with personal data says whom it is about;
+- with KEYRING_URL: whether every event with personal data says whom it is about, and every read model which of its columns get it;
 - the application: definitions that do not fit together, types of the API, read tables that cannot be made;
 - schema/schema.graphql: whether it is the API that the code makes;
 - schema/events.json: whether data of a schema version has another shape than when it was committed.
@@ -59,9 +59,12 @@ async function* checks(cli: Cli, options: CheckOptions): AsyncGenerator<Checked>
   if (registry.value) yield await checkEvents(folder, eventsOfAuthors(registry.value.events), options);
 }
 
-/** With a keyring, people can be erased: the definitions have to say who they are. */
+/** With a keyring, people can be erased: the definitions have to say who they are, and where their data gets to. */
 function personalProblems(registry: Registry): CheckProblem[] {
-  return personalMistakes(registry).map(({ code, message }) => ({ code, sentence: message }));
+  return [...personalMistakes(registry), ...personalColumnMistakes(registry)].map(({ code, message }) => ({
+    code,
+    sentence: message,
+  }));
 }
 
 /** Without the engine's own, which its releases keep readable, and without those of which only the name is left. */

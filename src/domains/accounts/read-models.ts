@@ -1,6 +1,7 @@
 import { bigint, index, integer, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 import { defineProjection, type RecordedEvent, readTable } from '../../index.ts';
 import type { Money } from '../shared/money.ts';
+import { customer } from '../shared/person.ts';
 import { Account } from './account.ts';
 import { TransferCompleted, TransferDebited, TransferFailed, TransferRefunded, TransferRefused } from './settlement.ts';
 import { Transfer } from './transfer.ts';
@@ -33,6 +34,7 @@ export const accounts = defineProjection('accounts', {
   description: 'Accounts as they are now.',
   table: accountsTable,
   events: Account.events,
+  personal: { of: ({ owner }) => customer(owner), columns: ['owner'] },
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ owner: actor.id }) },
   on: {
     AccountOpened: ({ streamId: id, version, occurredAt: openedAt, data }, { upsert }) =>
@@ -97,6 +99,8 @@ export const entries = defineProjection('accountEntries', {
   // 2: each line has an id.
   version: 2,
   events: Account.events,
+  // The row does not say whose account it is. The account's id is in its key.
+  personal: { of: () => null, columns: ['reference'] },
   // Customers see entries as parts of their accounts.
   visibleTo: { staff: 'all', system: 'all' },
   on: {
@@ -148,6 +152,7 @@ export const transfers = defineProjection('transfers', {
     TransferRefused,
     TransferRefunded,
   },
+  personal: { of: ({ owner }) => (owner === null ? null : customer(owner)), columns: ['owner', 'failure'] },
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ owner: actor.id }) },
   on: {
     TransferRequested: ({ streamId: id, occurredAt: requestedAt, data }, { upsert }) => {

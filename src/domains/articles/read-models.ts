@@ -137,7 +137,7 @@ const named = (displayName: string) => ({
 });
 
 export const authors = defineProjection('authors', {
-  personal: { of: ({ id }) => `customer/${id}`, columns: ['displayName', 'avatarUrl'] },
+  personal: { of: ({ id }) => `customer/${id}`, columns: ['displayName', 'avatarUrl', 'sortName', 'searchText'] },
   description: 'Authors as they are now.',
   table: authorsTable,
   events: Author.events,

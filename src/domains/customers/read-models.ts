@@ -33,7 +33,7 @@ export const customers = defineProjection('customers', {
   // 2: lists need the time of registration, a name to sort by and a text to search in.
   version: 2,
   events: Customer.events,
-  personal: { of: ({ id }) => `customer/${id}`, columns: ['name', 'email'] },
+  personal: { of: ({ id }) => `customer/${id}`, columns: ['name', 'email', 'sortName', 'searchText'] },
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ id: actor.id }) },
   on: {
     CustomerRegistered: ({ streamId: id, version, occurredAt: registeredAt, data }, { upsert }) =>

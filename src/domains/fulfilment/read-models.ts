@@ -1,6 +1,7 @@
 import { jsonb, text, uuid } from 'drizzle-orm/pg-core';
 import { defineProjection, type RecordedEvent, readTable } from '../../index.ts';
 import { OrderCancelled, OrderPlaced } from '../orders/index.ts';
+import { customer } from '../shared/person.ts';
 import { fulfilmentEvents } from './fulfilment-state.ts';
 
 export const FULFILMENT_STATES = [
@@ -70,6 +71,7 @@ export const fulfilments = defineProjection('fulfilments', {
   description: 'How far each order is on its way from being placed to being paid.',
   table: fulfilmentsTable,
   events: { OrderPlaced, OrderCancelled, ...fulfilmentEvents },
+  personal: { of: ({ customerId }) => customer(customerId), columns: ['failure'] },
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ customerId: actor.id }) },
   on: {
     // Folds the order's own event, so that the fulfilment can be read with the token of `placeOrder`.

@@ -60,7 +60,7 @@ const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt
 export const orders = defineProjection('orders', {
   personal: {
     of: ({ customerId }) => `customer/${customerId}`,
-    columns: ['shippingAddress', 'carrier', 'trackingNumber', 'cancellationReason'],
+    columns: ['shippingAddress', 'carrier', 'trackingNumber', 'cancellationReason', 'searchText'],
   },
   description: 'Orders as they are now, with what they are listed, sorted and found by.',
   table: ordersTable,

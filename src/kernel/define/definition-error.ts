@@ -13,6 +13,8 @@ export const DEFINITION_ERROR_CODES = [
     'BAD_SETTING',
     'SUBJECT_MISSING',
     'PART_UNERASABLE',
+    'PERSONAL_COLUMN_UNDECLARED',
+    'PERSONAL_KEY',
   ] as const),
   'SEVERAL_MISTAKES',
 ] as const;

@@ -10,7 +10,7 @@ export function formerEvent(name: string): EventDefinition {
     summary: () => '',
     unclassified: [],
     dataSchema: {},
-    personalParts: { exist: false, unerasable: [], areKeptForDays: false, find: () => [] },
+    personalParts: { exist: false, unerasable: [], areKeptForDays: false, find: () => [], samples: () => [] },
     hasSubject: false,
     subjectOf: () => undefined,
   };

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type PersonalOptions, personalMark } from './personal.ts';
+import { type SamplePair, samplePairs } from './samples.ts';
 import { type AnySchema, standIn } from './stand-in.ts';
 import { ERASED } from './subject.ts';
 
@@ -24,6 +25,8 @@ export interface PersonalParts {
   readonly areKeptForDays: boolean;
   /** Those of an event's data. Parts that are null or absent tell nothing, and are left out. */
   find(data: unknown): readonly PersonalPart[];
+  /** Made-up data in pairs that differ in the personal parts alone. */
+  samples(): readonly SamplePair[];
 }
 
 type FindParts = (value: unknown, at: string, found: PersonalPart[]) => void;
@@ -45,6 +48,7 @@ export function personalPartsOf(schema: z.ZodType, isInput = false): PersonalPar
       visit?.(data, '', found);
       return found;
     },
+    samples: () => samplePairs(schema),
   };
 }
 

@@ -1,4 +1,5 @@
 import { DefinitionError } from '../definition-error.ts';
+import { personalReaches } from '../read-model/personal-reach.ts';
 import type { Registry } from './registry.ts';
 
 /** What keeps the personal data of an application from being erased. It matters only with a keyring. */
@@ -35,4 +36,32 @@ function unerasableParts({ aggregates }: Registry): DefinitionError[] {
       }),
     ),
   );
+}
+
+/**
+ * Columns that get personal data without being declared, and keys that consist of it. Everything else works without this, so it is for
+ * `check` alone.
+ */
+export function personalColumnMistakes({ projections, events }: Registry): DefinitionError[] {
+  return [...projections.values()].flatMap((projection) => {
+    const { name, personal } = projection;
+    const declared = new Set(personal?.columns);
+    const from = new Map<string, string>();
+    const mistakes: DefinitionError[] = [];
+    for (const [event, { columns, choosesRows }] of personalReaches(projection, events)) {
+      for (const column of columns) if (!declared.has(column) && !from.has(column)) from.set(column, event);
+      if (!choosesRows) continue;
+      const sentence =
+        `Read model ${name} finds rows by personal data of ${event}. Once that is erased, rows of different people become one row, and they ` +
+        'show it until the read model is made again. Use an id that is not personal as the key of the rows.';
+      mistakes.push(new DefinitionError('PERSONAL_KEY', { projection: name, event }, sentence));
+    }
+    for (const [column, event] of from) {
+      const sentence =
+        `Read model ${name}: its column ${column} gets personal data of ${event}, and is not declared. Write personal: { of: (row) => person(…), ` +
+        `columns: [${[...declared, ...from.keys()].map((each) => `'${each}'`).join(', ')}] }.`;
+      mistakes.push(new DefinitionError('PERSONAL_COLUMN_UNDECLARED', { projection: name, column, event }, sentence));
+    }
+    return mistakes;
+  });
 }
