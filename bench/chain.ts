@@ -51,7 +51,7 @@ export const benchmark: Benchmark = {
         benchmark: 'chain',
         setting:
           `The bare append of one small event to a new stream, ${turns} rounds of ${SLICE_MS / 1000} s in turn. Without the chain: the ` +
-          'same store with the trigger switched off that computes the hashes. Disk: the log and its indexes.',
+          'same store with what computes the hashes switched off: the trigger, and their column in the statement that inserts a batch. Disk: the log and its indexes.',
         measurements: [
           ...[alone, aloneWithout, together, togetherWithout],
           await bytes(CHAINED, urls[0]),
@@ -72,6 +72,12 @@ export const benchmark: Benchmark = {
 async function stopChaining(url: string): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   await sql`alter table es.events disable trigger events_chained`;
+  const [{ definition = '' } = {}] = await sql<{ definition: string }[]>`
+    select pg_get_functiondef('es.insert_batch'::regproc) as definition`;
+  const [before, after, ...more] = definition.split(/es\.chain_hash\(.*?\) OVER \(.*?\)/s);
+  if (after === undefined || more.length > 0)
+    throw new Error('es.insert_batch does not compute its hashes as expected.');
+  await sql.unsafe(`${before}NULL${after}`);
   await sql.end();
 }
 

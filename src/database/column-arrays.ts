@@ -77,8 +77,8 @@ function literal<Of>(
 }
 
 /** Texts and numbers as a Postgres array literal. */
-export function arrayText(values: readonly (string | number)[]): string {
-  return `{${values.map(quoted).join(',')}}`;
+export function arrayText(values: readonly (string | number | null)[]): string {
+  return `{${values.map((value) => (value === null ? 'NULL' : quoted(value))).join(',')}}`;
 }
 
 function element(column: PgColumn, value: unknown): string {

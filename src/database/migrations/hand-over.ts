@@ -21,9 +21,9 @@ export async function handOver(tx: Database): Promise<void> {
             and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i')
                             and d.refclassid = 'pg_class'::regclass)
           union all
-          select format('alter function %s owner to %s', p.oid::regprocedure, rightful::regrole)
+          select format('alter routine %s owner to %s', p.oid::regprocedure, rightful::regrole)
           from pg_proc p
-          where p.pronamespace in (to_regnamespace('es'), to_regnamespace('read')) and p.proowner <> rightful and p.prokind = 'f'
+          where p.pronamespace in (to_regnamespace('es'), to_regnamespace('read')) and p.proowner <> rightful and p.prokind in ('f', 'a')
         loop
           execute statement;
         end loop;

@@ -46,7 +46,7 @@ const CATALOG = sql`
     select 'function', nspname, proname, format('%I.%I(%s)', nspname, proname, pg_get_function_identity_arguments(p.oid)), proowner,
            coalesce(proacl, acldefault('f', proowner)), false, prosecdef, coalesce(proconfig, '{}')
     from pg_proc p join ours on ours.oid = pronamespace
-    where nspname <> 'public' and prokind = 'f'
+    where nspname <> 'public' and prokind in ('f', 'a')
   )
   select kind, schema, name, identity, pg_get_userbyid(owner) as owner, pg_has_role(current_user, owner, 'USAGE') as "isOurs",
          is_part as "isPartOfTable", is_definer as "isDefiner", to_jsonb(settings) as settings,

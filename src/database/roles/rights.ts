@@ -25,6 +25,7 @@ export const RIGHTS = {
     'es.events': { writer: ['SELECT'], projector: ['SELECT'] },
     'es.receipts': { writer: ['SELECT'] },
     'es.streams': { writer: ['SELECT'] },
+    'es.batches': {},
     'es.snapshots': { writer: ['SELECT'] },
     'es.store': { writer: ['SELECT'], projector: ['SELECT'] },
     'es.chain': { projector: ['SELECT'] },
@@ -52,6 +53,7 @@ export const RIGHTS = {
   functions: {
     'es.append': { writer: ['EXECUTE'] },
     'es.append_all': { writer: ['EXECUTE'] },
+    'es.append_batch': { writer: ['EXECUTE'] },
     'es.append_one': { writer: ['EXECUTE'] },
     'es.load': { writer: ['EXECUTE'] },
     'es.load_at': { writer: ['EXECUTE'] },
@@ -62,6 +64,9 @@ export const RIGHTS = {
     'es.hash_at': { projector: ['EXECUTE'] },
     'es.chain_former': { projector: ['EXECUTE'] },
     'es.chain_event': {},
+    'es.chain_hash': {},
+    'es.next_hash': {},
+    'es.insert_batch': {},
     'es.keep_subject_keys': { writer: ['EXECUTE'] },
     'es.claim_keyring': { writer: ['EXECUTE'] },
     'es.refuse_change': {},
@@ -82,6 +87,7 @@ export const RIGHTS = {
 export const DEFINER_FUNCTIONS: readonly string[] = [
   'es.append',
   'es.append_all',
+  'es.append_batch',
   'es.append_one',
   'es.chain_former',
   'es.save_snapshots',

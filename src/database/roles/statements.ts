@@ -34,7 +34,8 @@ export function statementsFor(objects: readonly CatalogObject[], grantees: Grant
 function ownerOf({ kind, identity, owner, schema, isPartOfTable }: CatalogObject, wanted: Grantees): string[] {
   const stays = kind === 'database' || kind === 'view' || schema === 'public' || isPartOfTable;
   if (wanted.owner === undefined || owner === wanted.owner || stays) return [];
-  return [`alter ${kind} ${identity} owner to ${quoted(wanted.owner)}`];
+  // An aggregate is a routine, not a function.
+  return [`alter ${kind === 'function' ? 'routine' : kind} ${identity} owner to ${quoted(wanted.owner)}`];
 }
 
 function definerOf({ kind, schema, name, identity, isDefiner, settings }: CatalogObject): string[] {

@@ -3,7 +3,7 @@ import { APPEND_LOCK } from '../activity/locks.ts';
 import type { Database } from '../client.ts';
 import { DatabaseError } from '../errors.ts';
 import { quoted } from '../roles/statements.ts';
-import { TENANT_COLUMN, TENANT_SETTING } from './tenant-setting.ts';
+import { CURRENT_TENANT, TENANT_COLUMN, TENANT_SETTING } from './tenant-setting.ts';
 import { tenantStatements } from './tenant-tables.ts';
 
 /**
@@ -76,6 +76,10 @@ async function viewStatements(db: Database): Promise<string[]> {
 const LOG_LOCK = `pg_advisory_xact_lock(${APPEND_LOCK})`;
 const LOG_LOCK_OF_TENANT = `pg_advisory_xact_lock(${APPEND_LOCK}, hashtext(current_setting('${TENANT_SETTING}')))`;
 
+/** How the function that hashes batches says whose the events are. */
+const OF_NO_TENANT = "of_tenant constant text := ''";
+const OF_TENANT = `of_tenant constant text := '"tenant":' || to_json(${CURRENT_TENANT}) || ','`;
+
 /**
  * The statements that make the functions of the log those of a store of tenants; none if they are.
  *
@@ -87,10 +91,12 @@ const LOG_LOCK_OF_TENANT = `pg_advisory_xact_lock(${APPEND_LOCK}, hashtext(curre
 async function functionStatements(db: Database): Promise<string[]> {
   const functions = await db.execute<{ name: string; definition: string }>(sql`
     select proname as name, pg_get_functiondef(oid) as definition from pg_proc
-    where pronamespace = to_regnamespace('es') and (proname = 'event_content' or strpos(prosrc, ${LOG_LOCK}) > 0) order by 1`);
+    where pronamespace = to_regnamespace('es')
+      and (proname in ('event_content', 'insert_batch') or strpos(prosrc, ${LOG_LOCK}) > 0) order by 1`);
   return functions.flatMap(({ name, definition }) => {
-    if (name !== 'event_content') return [definition.replaceAll(LOG_LOCK, LOG_LOCK_OF_TENANT)];
     if (definition.includes('"tenant"')) return [];
+    if (name === 'insert_batch') return [definition.replace(OF_NO_TENANT, OF_TENANT)];
+    if (name !== 'event_content') return [definition.replaceAll(LOG_LOCK, LOG_LOCK_OF_TENANT)];
     return [
       definition
         .replace('"position":%s,', '"position":%s,"tenant":%s,')

@@ -1,6 +1,5 @@
 import { wallTime } from '../clock/wall-clock.ts';
 import { type Append, storedData } from './append/append.ts';
-import type { WholeBatch } from './append/whole-batch.ts';
 
 /**
  * The JSON arguments of the functions of schema `es`. This is the only file that knows their keys. The keys are single
@@ -76,54 +75,6 @@ interface EventJson {
 
 /** These are read by name, not as columns. */
 export const EVENT_KEYS: ColumnsOf<EventJson> = { i: '->>', t: '->>', s: '->>', d: '->' };
-
-/** An append, as `es.append_all` takes it. Facts about its stream are only on the stream's first append. */
-interface BatchAppendJson {
-  /** Stream type. */
-  readonly t: string;
-  /** Stream id. */
-  readonly i: string;
-  /** Version that the stream must have before the batch. */
-  readonly v: number;
-  /** Command id. */
-  readonly c: string;
-  /** Former command id. */
-  readonly p: string | undefined;
-  /** Version of the stream after the batch, on its first append. */
-  readonly w: number | undefined;
-  /** Other stream types that may have its id, on its first append. */
-  readonly x: readonly string[] | undefined;
-}
-
-export const BATCH_APPEND_COLUMNS: ColumnsOf<BatchAppendJson> = {
-  ...{ t: 'text', i: 'uuid', v: 'int', c: 'uuid', p: 'uuid', w: 'int', x: 'text[]' },
-};
-
-/** An event, as `es.append_all` takes it. */
-interface BatchEventJson {
-  /** Number of its stream in the batch, from 1, in the order of first appends. */
-  readonly n: number;
-  /** Its version. */
-  readonly v: number;
-  /** Command id. */
-  readonly c: string;
-  /** Fingerprint, on the last event of a command. */
-  readonly f: string | undefined;
-  /** Metadata. */
-  readonly m: object;
-  /** Event id. */
-  readonly e: string | undefined;
-  /** Type. */
-  readonly y: string;
-  /** Schema version. */
-  readonly s: number;
-  /** Data. */
-  readonly d: unknown;
-}
-
-export const BATCH_EVENT_COLUMNS: ColumnsOf<BatchEventJson> = {
-  ...{ n: 'int', v: 'int', c: 'uuid', f: 'uuid', m: 'jsonb', e: 'uuid', y: 'text', s: 'smallint', d: 'jsonb' },
-};
 
 /** A stream, as `es.load` takes it. */
 interface LoadJson {
@@ -222,32 +173,6 @@ function heldInOrder(appends: readonly Append[]): (readonly HeldJson[] | undefin
     if (events.length > 0) changed.add(`${streamType}/${streamId}`);
     return own;
   });
-}
-
-/** The two arguments of `es.append_all`. */
-export function wholeBatchJson(
-  { appends }: WholeBatch,
-  eventIds: readonly (readonly string[])[],
-  sharedWith: ReadonlyMap<string, readonly string[]>,
-  clockLimitMs: number,
-): { readonly appends: string; readonly events: string } {
-  const events: BatchEventJson[] = [];
-  const asked = appends.map(({ append, stream, before }, nth): BatchAppendJson & Witnessed => {
-    const { streamType: t, streamId: i, commandId: c, formerCommandId: p, metadata: m, fingerprint } = append;
-    const ids = eventIds[nth] ?? [];
-    const last = append.events.length - 1;
-    for (const [index, event] of append.events.entries()) {
-      const { type: y, schemaVersion: s } = event;
-      const d = storedData(append, index, before);
-      const f = index === last ? fingerprint : undefined;
-      events.push({ n: stream.number, v: before + index + 1, c, f, m, e: ids[index], y, s, d });
-    }
-    const isFirst = before === stream.base;
-    const w = isFirst ? stream.version : undefined;
-    const x = isFirst ? sharedWith.get(t) : undefined;
-    return { t, i, v: stream.base, c, p, w, x, k: nth === 0 ? witness(clockLimitMs) : undefined };
-  });
-  return { appends: JSON.stringify(asked), events: JSON.stringify(events) };
 }
 
 /** A stream to be loaded. */

@@ -15,6 +15,12 @@ export interface IdRules {
 /** Rules without knowledge of aggregates: ids are never shared. */
 export const OWN_IDS: IdRules = { shared: new Set(), sharedWith: new Map() };
 
+/** The other types that may have the ids of a type's streams; null if any may. */
+export function typesSharingIds({ shared, sharedWith }: IdRules, streamType: string): readonly string[] | null {
+  if (shared.has(streamType)) return null;
+  return [...shared, ...(sharedWith.get(streamType) ?? [])];
+}
+
 export function idRulesOf({ aggregates, processes }: Pick<Registry, 'aggregates' | 'processes'>): IdRules {
   const sharedWith = new Map<string, Set<string>>();
   const share = (type: string, others: Iterable<string>) => {

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../src/database/database.ts';
 import { openSharedDatabase } from '../../../src/database/tenancy/shared-database.ts';
-import { receiptOf } from '../../support/kernel/appends.ts';
+import { anAppend, receiptOf } from '../../support/kernel/appends.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
 import { useEngine } from '../../support/kernel/engine.ts';
 import { useTenants } from '../../support/kernel/tenants.ts';
@@ -47,7 +47,9 @@ describe('a table of a store that tenants share', () => {
       expect.arrayContaining(['es.events', 'es.snapshots', 'es.receipts', 'read.checkpoints', 'read.counters_v1']),
     );
     for (const { name, ...table } of ofTenants) {
-      expect({ name, ...table }).toEqual({ name, column: true, forced: true, policies: 1, keys: ['tenant'] });
+      // Batches go through their table without staying there.
+      const keys = name === 'es.batches' ? null : ['tenant'];
+      expect({ name, ...table }).toEqual({ name, column: true, forced: true, policies: 1, keys });
     }
   });
 
@@ -156,6 +158,23 @@ describe('a log of a store that tenants share', () => {
     release.resolve();
     await appending;
     expect(receiptOf(await own).position).toBe(2);
+  });
+
+  it('has a chain of hashes of its own over contents that name the tenant, also of batches', async () => {
+    const { engines } = await twoTenants();
+    const role = await roleOf(database.sql, 'owner');
+    for (const { log, database: own } of engines) {
+      await log.append([anAppend(), anAppend(), anAppend()]);
+      const events = await database.sql.begin(async (tx) => {
+        await tx.unsafe(`set local role ${role}`);
+        await tx`select set_config('afterwrite.tenant', ${own.tenant ?? ''}, true)`;
+        return await tx<{ content: string; right: boolean }[]>`
+          select es.event_content(e) as content, hash = es.chained(es.hash_at(position - 1), es.event_leaf(e)) as right
+          from es.events e order by position`;
+      });
+      expect(events.map(({ right }) => right)).toEqual([true, true, true, true]);
+      expect(events.map(({ content }) => JSON.parse(content).tenant)).toEqual(events.map(() => own.tenant));
+    }
   });
 
   it('stays so after functions of the log were made again by a migration', async () => {

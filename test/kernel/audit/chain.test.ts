@@ -145,6 +145,46 @@ describe('the chain of hashes', () => {
     expect(contents.length).toBeGreaterThan(3);
   });
 
+  it('contains what servers of former releases append', async () => {
+    await written();
+    const id = () => randomUUID();
+    const command = id();
+    await database.sql.unsafe('select * from es.append_all($1::jsonb, $2::jsonb, false)', [
+      [{ t: 'Counter', i: id(), v: 0, c: command, w: 2 }],
+      [1, 2].map((v) => ({
+        n: 1,
+        v,
+        c: command,
+        f: v === 2 ? id() : null,
+        m: {},
+        e: id(),
+        y: 'Counted',
+        s: 1,
+        d: { v },
+      })),
+    ] as never);
+    const events = await stored();
+    expect(events).toHaveLength(8);
+    expect(events.map(({ hash }) => hex(hash))).toEqual(await expectedHashes(events));
+  });
+
+  it('refuses a batch of events that follow nothing', async () => {
+    await written();
+    const insert = (head: number) => database.sql`
+      insert into es.batches (head, recorded_at, stream_types, stream_ids, befores, afters, streams, versions, command_ids,
+                              fingerprints, event_ids, types, schema_versions, metadata, data)
+      values (${head}, now(), '{Counter}', array[gen_random_uuid()], '{0}', '{1}', '{1}', '{1}', array[gen_random_uuid()],
+              array[gen_random_uuid()], array[gen_random_uuid()], '{CounterIncremented}', '{1}', '[{}]', '[{}]')`;
+    await expect(insert(7)).rejects.toMatchObject({ code: 'AW003' });
+    await expect(insert(2)).rejects.toMatchObject({ code: '23505' });
+    // Whoever inserts what does follow, the database computes the hashes, and keeps no row of the batch.
+    await insert(6);
+    const events = await stored();
+    expect(events).toHaveLength(7);
+    expect(events.map(({ hash }) => hex(hash))).toEqual(await expectedHashes(events));
+    expect([...(await database.sql`select from es.batches`)]).toEqual([]);
+  });
+
   it('takes the hashes of events that are put back', async () => {
     await written();
     const before = await stored();

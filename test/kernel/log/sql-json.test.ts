@@ -1,8 +1,6 @@
 import { expect, it } from 'vitest';
 import {
   APPEND_COLUMNS,
-  BATCH_APPEND_COLUMNS,
-  BATCH_EVENT_COLUMNS,
   EVENT_KEYS,
   HELD_COLUMNS,
   LOAD_COLUMNS,
@@ -41,13 +39,8 @@ it('es.append reads the keys that events are written with', async () => {
   expect(Object.fromEntries([...read].map(([, how, key]) => [key, how]))).toEqual(EVENT_KEYS);
 });
 
-it('es.append_all declares the columns that whole batches are written with', async () => {
-  expect(await recordsIn('append_all')).toEqual({ appends: BATCH_APPEND_COLUMNS, events: BATCH_EVENT_COLUMNS });
-});
-
-it('both find the clock of the caller on the first append', async () => {
+it('es.append finds the clock of the caller on the first append', async () => {
   expect(await sourceOf('append')).toContain("batch -> 0 -> 'k'");
-  expect(await sourceOf('append_all')).toContain("appends -> 0 -> 'k'");
 });
 
 it('es.load and es.save_snapshots declare the columns that their arguments are written with', async () => {

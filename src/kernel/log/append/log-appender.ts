@@ -7,8 +7,9 @@ import { ThrottledError } from '../../errors.ts';
 import { type IdRules, OWN_IDS } from '../../write/id-rules.ts';
 import { ms } from '../log-pages.ts';
 import { recordedEvents } from '../recorded-events.ts';
-import { appendsJson, wholeBatchJson } from '../sql-json.ts';
+import { appendsJson } from '../sql-json.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
+import { BatchAppend } from './batch-append.ts';
 import { isSingle, SingleAppend } from './single-append.ts';
 import { wholeBatch } from './whole-batch.ts';
 
@@ -52,8 +53,8 @@ export class LogAppender {
   /** The stream types that may have any id, as an array in Postgres' text form. */
   readonly #sharedTypes: string;
   readonly #single: SingleAppend;
+  readonly #whole: BatchAppend;
   readonly #append: ReturnType<typeof prepared<AppendRow>>;
-  readonly #appendAll: ReturnType<typeof prepared<{ head: number; recorded_ms: number }>>;
 
   /** @param events every event type that the log may contain, by name. */
   constructor(db: Database, events: EventTypes, { idRules = OWN_IDS, clockLimitMs = 0 }: AppenderOptions = {}) {
@@ -62,19 +63,13 @@ export class LogAppender {
     this.#clockLimitMs = clockLimitMs;
     this.#sharedTypes = `{${[...idRules.shared].map((type) => JSON.stringify(type)).join(',')}}`;
     this.#single = new SingleAppend(db, idRules, clockLimitMs);
+    this.#whole = new BatchAppend(db, idRules, clockLimitMs);
     this.#append = prepared(
       db,
       'es_append',
       sql`select ordinal, outcome, stream_type, stream_id, version, position, ${ms('occurred_at')} as occurred_ms,
                  ${ms('recorded_at')} as recorded_ms, known_event_id
           from es.append(${sql.placeholder('batch')}::jsonb, ${sql.placeholder('shared')}::text::text[])`,
-    );
-    this.#appendAll = prepared(
-      db,
-      'es_append_all',
-      sql`select head, ${ms('recorded_at')} as recorded_ms
-          from es.append_all(${sql.placeholder('appends')}::jsonb, ${sql.placeholder('events')}::jsonb,
-                             ${sql.placeholder('known')}::boolean, ${sql.placeholder('shared')}::text::text[])`,
     );
   }
 
@@ -114,15 +109,10 @@ export class LogAppender {
   ): Promise<AppendOutcome[] | undefined> {
     const batch = wholeBatch(appends, this.#idRules);
     if (!batch) return undefined;
-    const rows = await this.#appendAll({
-      ...wholeBatchJson(batch, eventIds, this.#idRules.sharedWith, this.#clockLimitMs),
-      known: batch.hasKnownStreams,
-      shared: this.#sharedTypes,
-    }).catch(nothingIfNotNew);
-    const row = rows?.[0];
-    if (!row) return undefined;
-    const times = { occurred_ms: row.recorded_ms, recorded_ms: row.recorded_ms };
-    let position = row.head;
+    const placed = await this.#whole.send(batch, eventIds).catch(nothingIfNotNew);
+    if (!placed) return undefined;
+    const times = { occurred_ms: placed.recordedMs, recorded_ms: placed.recordedMs };
+    let position = placed.head;
     return batch.appends.map(({ append, before }, nth) => {
       const { streamType, streamId, events } = append;
       position += events.length;

@@ -3,7 +3,7 @@ import type { Database } from '../../../database/client.ts';
 import { arrayText } from '../../../database/column-arrays.ts';
 import { prepared } from '../../../database/driver/drizzle/prepared.ts';
 import { wallTime } from '../../clock/wall-clock.ts';
-import type { IdRules } from '../../write/id-rules.ts';
+import { type IdRules, typesSharingIds } from '../../write/id-rules.ts';
 import { type Append, storedData } from './append.ts';
 
 /** The place of one event in the log and in its stream. */
@@ -80,8 +80,7 @@ export class SingleAppend {
 
   /** The other stream types that may have the same ids, in Postgres' text form; null if any may. */
   #sharingTypes(streamType: string): string | null {
-    const { shared, sharedWith } = this.#idRules;
-    if (shared.has(streamType)) return null;
-    return arrayText([...shared, ...(sharedWith.get(streamType) ?? [])]);
+    const types = typesSharingIds(this.#idRules, streamType);
+    return types && arrayText(types);
   }
 }

@@ -4,8 +4,6 @@ import type { Append } from './append.ts';
 /** A batch that can be appended as a whole, because each append builds on the previous one for the same stream. */
 export interface WholeBatch {
   readonly appends: readonly BatchedAppend[];
-  /** True if some of its streams have events already. */
-  readonly hasKnownStreams: boolean;
 }
 
 interface BatchedAppend {
@@ -36,7 +34,6 @@ export function wholeBatch(appends: readonly Append[], idRules: IdRules): WholeB
   const streams = new Map<string, { -readonly [Field in keyof BatchedStream]: BatchedStream[Field] }>();
   const begun = new Set<string>();
   const batched: BatchedAppend[] = [];
-  let hasKnownStreams = false;
   for (const append of appends) {
     const { streamType, streamId, expectedVersion: before, occurredAt, events, held } = append;
     if (before === null || occurredAt || events.length === 0 || held?.length) return undefined;
@@ -49,10 +46,9 @@ export function wholeBatch(appends: readonly Append[], idRules: IdRules): WholeB
       }
       stream = { number: streams.size + 1, base: before, version: before };
       streams.set(key, stream);
-      hasKnownStreams ||= before > 0;
     } else if (stream.version !== before) return undefined;
     batched.push({ append, stream, before });
     stream.version += events.length;
   }
-  return { appends: batched, hasKnownStreams };
+  return { appends: batched };
 }
