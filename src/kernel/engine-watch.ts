@@ -1,5 +1,5 @@
 import type { Database } from '../database/client.ts';
-import { every, type Timer } from '../scheduling/timers.ts';
+import { later, type Timer } from '../scheduling/timers.ts';
 import type { ClockCheck } from './clock/clock-check.ts';
 import type { EngineClock } from './clock/database-clock.ts';
 import type { AppendQueue } from './log/append/append-queue.ts';
@@ -25,8 +25,10 @@ export interface EngineWatchParts {
   readonly observer: EngineObserver;
 }
 
-/** Interval of the checks, in ms. */
+/** Interval of the checks while there is something to do, in ms. */
 const INTERVAL_MS = 250;
+/** The same while there is nothing: new events end it. */
+const QUIET_INTERVAL_MS = 1000;
 
 /** Checks at intervals how far the projections lag and if anything stands still. One timer for each engine. */
 export class EngineWatch {
@@ -35,6 +37,9 @@ export class EngineWatch {
   readonly #lag: LagReport;
   #running: readonly string[] = [];
   #timer: Timer | undefined;
+  /** At the last check there was nothing to do. */
+  #isQuiet = false;
+  #isStopped = false;
 
   constructor(parts: EngineWatchParts) {
     this.#parts = parts;
@@ -54,22 +59,39 @@ export class EngineWatch {
   }
 
   start(): void {
-    this.#check();
-    this.#timer = every(INTERVAL_MS, () => this.#check());
+    this.#parts.projector.head.onAdvance(() => {
+      if (this.#isQuiet) this.#checkIn(INTERVAL_MS);
+    });
+    this.#checkNow();
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
   }
 
-  #check(): void {
-    const { projector, admission, clockCheck } = this.#parts;
+  #checkNow(): void {
+    this.#isQuiet = this.#check();
+    this.#checkIn(this.#isQuiet ? QUIET_INTERVAL_MS : INTERVAL_MS);
+  }
+
+  #checkIn(ms: number): void {
+    this.#timer?.cancel();
+    if (this.#isStopped) return;
+    if (ms !== QUIET_INTERVAL_MS) this.#isQuiet = false;
+    this.#timer = later(ms, () => this.#checkNow(), { keepsProcess: false });
+  }
+
+  /** @returns true if there is nothing to do, and nothing stands still. */
+  #check(): boolean {
+    const { projector, queue, admission, clockCheck } = this.#parts;
     clockCheck.check();
     const projections = projector.status();
     admission.judge(projections);
     this.#lag.check(projections);
     this.#reportLeases(projections.flatMap(({ name, isOurs }) => (isOurs ? [name] : [])));
-    this.#stalls.check();
+    void this.#stalls.check();
+    return !queue.current && this.stalls.size === 0 && projections.every(({ lag, isServed }) => lag === 0 && isServed);
   }
 
   #reportLeases(running: readonly string[]): void {

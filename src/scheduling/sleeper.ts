@@ -38,29 +38,28 @@ export class Sleeper {
   /**
    * Resolves when it is woken, or after a time.
    * @param ms maximum time; no limit by default.
+   * @returns true if it was woken.
    */
-  sleep(ms?: number): Promise<void> {
+  sleep(ms?: number): Promise<boolean> {
     if (this.#isWoken || this.#stopping?.aborted) {
       this.#isWoken = false;
-      return Promise.resolve();
+      return Promise.resolve(true);
     }
     return new Promise((resolve) => {
-      const timer = ms === undefined ? undefined : later(ms, () => this.#end());
+      const end = (isWoken: boolean) => {
+        this.#wake = undefined;
+        resolve(isWoken);
+      };
+      const timer = ms === undefined ? undefined : later(ms, () => end(false));
       this.#wake = () => {
         timer?.cancel();
-        resolve();
+        end(true);
       };
     });
   }
 
   wake(): void {
-    if (this.#wake) this.#end();
+    if (this.#wake) this.#wake();
     else this.#isWoken = true;
-  }
-
-  #end(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
   }
 }

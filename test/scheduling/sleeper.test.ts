@@ -5,7 +5,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 /** Whether a wait has ended after what has happened so far. */
-async function hasEnded(wait: Promise<void>): Promise<boolean> {
+async function hasEnded(wait: Promise<unknown>): Promise<boolean> {
   let ended = false;
   void wait.then(() => {
     ended = true;
@@ -29,6 +29,16 @@ describe('a sleeper', () => {
     sleeper.wake();
     expect(await hasEnded(asleep)).toBe(true);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('says if it was woken', async () => {
+    const sleeper = new Sleeper();
+    const late = sleeper.sleep(100);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await late).toBe(false);
+    const asleep = sleeper.sleep(100);
+    sleeper.wake();
+    expect(await asleep).toBe(true);
   });
 
   it('does not sleep if it was called before, and then sleeps again', async () => {

@@ -20,6 +20,8 @@ export interface RemoteCheckpointsParts {
   readonly refreshHead: () => Promise<void>;
   /** False while this instance gets no notifications from others. */
   readonly canListen: () => boolean;
+  /** Called at each renewal of leases while there are checkpoints of shadows. */
+  readonly onShadows?: (() => void) | undefined;
   /** Called with the advances of other instances. */
   readonly onMoved: (moved: ProjectionMoved) => void;
   readonly observer: EngineObserver;
@@ -164,6 +166,8 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     for (const checkpoint of all) if (!owned.has(checkpoint.key)) this.#follow(checkpoint, before.positions);
     this.#all = all;
     await super.seen(all, owned, before);
+    if (all.some(({ kind }) => kind === 'rebuild' || kind === 'verify')) this.#parts.onShadows?.();
+    if (this.isFollowing || !this.#parts.canListen()) this.#sleeper.wake();
     const isBehind = positions.names.some((name) => positions.of(name) < head.position);
     const waiting = isBehind ? await checkpoints.oldestWaiting() : [];
     this.#waiting = new Map(waiting.map((oldest) => [this.#names.get(oldest.key) ?? '', oldest]));
@@ -220,7 +224,8 @@ export class RemoteCheckpoints extends KnownCheckpoints {
         if (isDeaf) void refreshHead();
         await this.#read().catch((error) => observer.tell('faultMet', { error, context: { part: 'projector' } }));
       }
-      await this.#sleeper.sleep(isAwaited ? AWAITED_MS : DEAF_MS);
+      // Whoever begins to wait wakes it. So does each renewal of leases while there is something to follow.
+      await this.#sleeper.sleep(isAwaited ? AWAITED_MS : isDeaf ? DEAF_MS : undefined);
     }
   }
 

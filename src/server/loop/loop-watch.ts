@@ -1,8 +1,12 @@
 import type { OperationPhase, PhaseListener } from '../../graphql/phases.ts';
 import { every, type Timer } from '../../scheduling/timers.ts';
 
-/** Time between two checks of the event loop, in ms. */
+/** Time between two checks of the event loop while there are operations, in ms. */
 const CHECK_EVERY_MS = 20;
+/** The same while there are none. A process that has nothing to do should not wake up for it fifty times a second. */
+const REST_MS = 250;
+/** The time without an operation after which the watch rests, in ms. */
+const REST_AFTER_MS = 1000;
 
 /** The event loop was busy with one thing for too long. */
 export interface LoopBlock {
@@ -18,6 +22,9 @@ export interface LoopBlock {
  * Detects that the event loop was blocked, and by what. A timer that fires late shows that it was. Operations report
  * when their phases begin and end, and the one that took most of the time is named. Only that phase and the current one
  * are remembered: a phase references everything of its request, which could not be garbage collected.
+ *
+ * The watch rests while there are no operations. Then it still detects whatever blocks for {@link REST_MS} longer than
+ * the limit; of shorter blocks by other work, such as a fold, it detects some.
  */
 export class LoopWatch implements PhaseListener {
   readonly #blockMs: number;
@@ -29,6 +36,9 @@ export class LoopWatch implements PhaseListener {
   #longest: (() => OperationPhase) | undefined;
   #longestMs = 0;
   #checkedAt = 0;
+  /** When the last phase began or ended. */
+  #markedAt = Number.NEGATIVE_INFINITY;
+  #everyMs = REST_MS;
   #timer: Timer | undefined;
 
   /** @param blockMs how long the event loop may be busy with one thing. */
@@ -38,9 +48,9 @@ export class LoopWatch implements PhaseListener {
   }
 
   start(): void {
-    this.#checkedAt = performance.now();
-    this.#since = this.#checkedAt;
-    this.#timer = every(CHECK_EVERY_MS, () => this.#check());
+    const now = performance.now();
+    this.#since = now;
+    this.#checkEvery(REST_MS, now);
   }
 
   stop(): void {
@@ -60,8 +70,18 @@ export class LoopWatch implements PhaseListener {
 
   #mark(next: (() => OperationPhase) | undefined): void {
     if (!this.#timer) return;
-    this.#count(performance.now());
+    const now = performance.now();
+    if (this.#everyMs === REST_MS) this.#checkEvery(CHECK_EVERY_MS, now);
+    this.#count(now);
+    this.#markedAt = now;
     this.#present = next;
+  }
+
+  #checkEvery(ms: number, now: number): void {
+    this.#timer?.cancel();
+    this.#everyMs = ms;
+    this.#checkedAt = now;
+    this.#timer = every(ms, () => this.#check());
   }
 
   /** Counts the time until now. */
@@ -76,12 +96,14 @@ export class LoopWatch implements PhaseListener {
 
   #check(): void {
     const now = performance.now();
-    const ms = now - this.#checkedAt - CHECK_EVERY_MS;
+    const ms = now - this.#checkedAt - this.#everyMs;
     this.#checkedAt = now;
     this.#count(now);
     const phase = this.#longestMs >= ms / 2 ? this.#longest : undefined;
     this.#longest = undefined;
     this.#longestMs = 0;
+    const isUnused = !this.#present && now - this.#markedAt >= REST_AFTER_MS;
+    if (isUnused && this.#everyMs !== REST_MS) this.#checkEvery(REST_MS, now);
     if (ms > this.#blockMs) this.#onBlock({ ms, phase: phase?.() });
   }
 }

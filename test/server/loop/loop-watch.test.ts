@@ -46,6 +46,13 @@ describe('a watch on the event loop', () => {
     expect(blocks[0]?.phase).toBeUndefined();
   });
 
+  it('detects what blocks for long while there are no operations', async () => {
+    busy(500);
+    await until(() => blocks.length > 0);
+    expect(blocks[0]?.ms).toBeGreaterThan(200);
+    expect(blocks[0]?.phase).toBeUndefined();
+  });
+
   it('remembers the longest of very many', async () => {
     watch.began(() => phase('Long'));
     busy(400);

@@ -104,8 +104,7 @@ export class LeaseKeeper {
   async #keep(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await this.#sleeper.sleep(RENEW_MS);
-      await pause(SOON_MS, signal);
+      if (await this.#sleeper.sleep(RENEW_MS)) await pause(SOON_MS, signal);
       if (!signal.aborted)
         await this.#renew().catch((error) =>
           this.#parts.observer.tell('faultMet', { error, context: { part: 'projector' } }),

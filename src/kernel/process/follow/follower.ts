@@ -242,10 +242,11 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   }
 
   async #keepMoving(items: ItemRunner, mover: Sleeper, stopping: AbortSignal): Promise<void> {
+    let isIdle = false;
     while (!stopping.aborted) {
-      await pause(MOVE_EVERY_MS, stopping);
+      if (!isIdle) await pause(MOVE_EVERY_MS, stopping);
       if (!(await this.#move(items))) this.halt();
-      if (items.size === 0 && items.done === this.position) await mover.sleep(IDLE_MOVE_MS);
+      isIdle = items.size === 0 && items.done === this.position && !(await mover.sleep(IDLE_MOVE_MS));
     }
   }
 

@@ -38,7 +38,7 @@ export interface RebuildCoordinatorParts {
   readonly observer: EngineObserver;
 }
 
-/** Time between two checks, in ms. */
+/** Time between two checks while there are shadows, in ms. */
 const POLL_MS = 1000;
 
 /**
@@ -55,6 +55,8 @@ export class RebuildCoordinator {
   #polling: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
   #works = false;
+  /** The last check has found shadows. */
+  #hasShadows = true;
 
   constructor(parts: RebuildCoordinatorParts) {
     this.#parts = parts;
@@ -77,6 +79,11 @@ export class RebuildCoordinator {
     await this.#polling;
     await this.#current?.job.stop();
     await this.#current?.ended;
+  }
+
+  /** The table of checkpoints contains shadows, as somebody who has read it has seen. Nothing is asked while it has none. */
+  sawShadows(): void {
+    if (!this.#hasShadows) this.#sleeper.wake();
   }
 
   /** Wakes it up, because there are new events. */
@@ -103,7 +110,7 @@ export class RebuildCoordinator {
   async #keepPolling(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await this.#sleeper.sleep(POLL_MS);
+      await this.#sleeper.sleep(this.#hasShadows ? POLL_MS : undefined);
       if (!signal.aborted) await this.#pollNow();
     }
   }
@@ -124,6 +131,9 @@ export class RebuildCoordinator {
       if (!this.#current) await this.#take(rows);
     }
     this.#meter.seen(rows);
+    // The loop may be asleep until it is told of shadows.
+    if (rows.length > 0 && !this.#hasShadows) this.#sleeper.wake();
+    this.#hasShadows = rows.length > 0;
   }
 
   /** Drops the tables of comparisons whose instance was killed. No other instance continues those. */

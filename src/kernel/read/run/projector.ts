@@ -74,6 +74,7 @@ export class Projector {
       isRunning: (name) => runners.get(name)?.isRunning ?? false,
       refreshHead,
       canListen: () => others.canListen,
+      onShadows: () => this.rebuilds.sawShadows(),
       onMoved: (moved) => this.#moved(moved),
       observer,
     });
