@@ -27,6 +27,7 @@ import { cancelRebuild } from './read/rebuild/begin-rebuild.ts';
 import type { DedicatedPools } from './read/rebuild/dedicated-pools.ts';
 import { Replica } from './read/replica/replica-read-side.ts';
 import { Projector } from './read/run/projector.ts';
+import { aftermathIn } from './read/status/aftermath.ts';
 import { ReadTables } from './read/tables/read-tables.ts';
 import { StorableRows } from './storable.ts';
 import { ErasureWatch } from './subjects/erasure-watch.ts';
@@ -232,7 +233,8 @@ export function openWriteSide(core: EngineCore, projector: Projector): WriteSide
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots, options.stateCacheBytes);
   const admission = new Admission(options.throttleLagMs ?? 0, options.fairLagMs ?? 0);
   const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
-  const windows = new CommandWindows(options.activeCallers ?? new ActiveCallers(), windowLimits(options));
+  const activeCallers = options.activeCallers ?? new ActiveCallers();
+  const windows = new CommandWindows(activeCallers, windowLimits(options), aftermathIn(projector));
   const sealing = keys && { keys, now: () => clock.now() };
   const sealed = keys ? new SealingQueue(queue, keys, observer) : queue;
   const bus = new CommandBus({

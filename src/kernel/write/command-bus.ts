@@ -9,7 +9,7 @@ import { orElsewhere } from '../log/newer-events.ts';
 import { type EngineObserver, unobserved } from '../observe/occurrences.ts';
 import type { Obstacles } from '../obstacles.ts';
 import type { Admission } from './admission/admission.ts';
-import type { CommandWindows } from './admission/command-window.ts';
+import type { CommandPlace, CommandWindows } from './admission/command-window.ts';
 import { refuseByRole } from './authorise.ts';
 import { commandIdentity } from './command-identity.ts';
 import { type AdmittedCommand, CommandRun, type CommandTools } from './command-run.ts';
@@ -21,7 +21,7 @@ import { validate } from './validate.ts';
 export interface CommandBusParts extends CommandTools {
   readonly queue: Pick<AppendQueue, 'append' | 'assertRoom'>;
   /** Limits how many commands of one caller are executed at the same time. Default: no limit. */
-  readonly windows?: Pick<CommandWindows, 'execute' | 'took'> | undefined;
+  readonly windows?: Pick<CommandWindows, 'execute'> | undefined;
   /** Asked before a command is accepted. */
   readonly admission?: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
   /** Reasons for which every command is refused. */
@@ -81,18 +81,21 @@ export class CommandBus {
 
   async #run(command: Command, input: unknown, options: ExecuteOptions): Promise<CommandOutcome> {
     this.#assertAdmitted(command, options);
-    const run = () => this.#runAdmitted(command, input, options);
+    const run = (place?: CommandPlace) => this.#runAdmitted(command, input, options, place);
     const { windows } = this.#parts;
     return windows ? windows.execute(callerOf(options), input, !isSystems(options), run) : run();
   }
 
-  async #runAdmitted(command: Command, input: unknown, options: ExecuteOptions): Promise<CommandOutcome> {
+  async #runAdmitted(
+    command: Command,
+    input: unknown,
+    options: ExecuteOptions,
+    place: CommandPlace | undefined,
+  ): Promise<CommandOutcome> {
     const validated = validate(command, input, options);
     if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
-    return new CommandRun(
-      this.#parts,
-      identified(command, validated.input, options, this.#parts.sealing?.keys.hashKey),
-    ).answer();
+    const admitted = identified(command, validated.input, options, this.#parts.sealing?.keys.hashKey);
+    return new CommandRun(this.#parts, { ...admitted, place }).answer();
   }
 
   /** @throws if the command would be refused whatever its input. */
@@ -112,7 +115,7 @@ function identified(
   input: unknown,
   options: ExecuteOptions,
   hashKey: Buffer | undefined,
-): AdmittedCommand {
+): Omit<AdmittedCommand, 'place'> {
   const { actor, commandId, idsFrom } = options;
   const identity = commandIdentity(
     command.name,

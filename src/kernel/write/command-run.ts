@@ -12,7 +12,7 @@ import type { EventLog } from '../log/event-log.ts';
 import { newId } from '../log/new-id.ts';
 import { SEAL, sealOf } from '../privacy/sealed-data.ts';
 import type { Admission } from './admission/admission.ts';
-import type { CommandWindows } from './admission/command-window.ts';
+import type { CommandPlace } from './admission/command-window.ts';
 import { answerUnseen, type CommandAccess, commandAccess, ID_TAKEN } from './authorise.ts';
 import type { CommandIdentity } from './command-identity.ts';
 import { callerOf, type ExecuteOptions, isSystems } from './execute-options.ts';
@@ -29,8 +29,6 @@ export interface CommandTools {
   readonly states: StreamStates;
   /** Told how much was appended. */
   readonly admission?: Pick<Admission, 'appended'> | undefined;
-  /** Told how large the events of a command are. */
-  readonly windows?: Pick<CommandWindows, 'took'> | undefined;
   /** Returns why read models could not store the result of these events. Called before they are appended. */
   readonly whyNotStorable?: ((append: Append) => string | undefined) | undefined;
   /** Finds out which parts of events are encrypted; undefined if there is no keyring. */
@@ -45,6 +43,8 @@ export interface AdmittedCommand {
   readonly identity: CommandIdentity;
   readonly options: ExecuteOptions;
   readonly metadata: EventMetadata;
+  /** Its place in the window of its caller; undefined if there are no windows. */
+  readonly place: CommandPlace | undefined;
 }
 
 /** Number of conflicts after which a command without an expected version gives up. */
@@ -135,8 +135,8 @@ export class CommandRun {
     decided: readonly NewEvent[],
     held: readonly HeldStream[],
   ): Promise<CommandOutcome | 'again'> {
-    const { states, queue, admission, windows, whyNotStorable } = this.#tools;
-    const { command, identity, metadata, options } = this.#admitted;
+    const { states, queue, admission, whyNotStorable } = this.#tools;
+    const { command, identity, metadata, options, place } = this.#admitted;
     const { events, next, refused } = this.#prepare(known, decided);
     if (refused) return this.#confirmed(known, refused);
     const bytes = bytesOf(events);
@@ -159,7 +159,7 @@ export class CommandRun {
     if (outcome.outcome === 'conflict') return 'again';
     if (outcome.outcome === 'accepted') {
       admission?.appended(caller, events.length, bytes);
-      windows?.took(caller, bytes);
+      place?.appended(bytes, outcome.position);
       options.onAppended?.(bytes);
     }
     return this.#answerOf(outcome);

@@ -188,7 +188,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
 
   /** @returns the number of rows that were written; 0 if they are still in the window. */
   async #apply(batch: EventBatch): Promise<number> {
-    const { projection, table, owner } = this.#parts;
+    const { projection, table, owner, costs } = this.#parts;
     const { events } = batch;
     const first = events[0] as RecordedEvent;
     this.#unstored ??= new Unstored(first);
@@ -206,8 +206,10 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     const writes = foldBatch(projection, plan, present, parking);
     const advance = { from: this.position, to, owner, generation: this.generation };
     if (!parking) this.#pipeline.writing(to, writes);
+    const began = performance.now();
     if (parking?.isNeeded) await writeParkedBatch(table.db, projection, writes, advance, parking);
     else await table.write(writes, advance);
+    if (writes.keys.size > 0) costs?.add(projection.name, events, performance.now() - began);
     this.#pipeline.written(parking ? undefined : writes);
     for (const { error, event } of this.#poison.of(events)) this.report(error, [event]);
     if (parking) this.#parked = parking.after(to);

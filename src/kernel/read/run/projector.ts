@@ -24,6 +24,7 @@ import { FillTurns } from './fill-turns.ts';
 import { LogWatch } from './log-watch.ts';
 import { ProjectionRunner } from './projection-runner.ts';
 import type { ProjectorOptions } from './projector-options.ts';
+import { WriteCosts } from './write-costs.ts';
 
 /** Runs this instance's projections and follows those of other instances. `positions` has the position of each. */
 export class Projector {
@@ -31,6 +32,8 @@ export class Projector {
   readonly hub: Hub;
   readonly head = new LogHead();
   readonly rebuilds: RebuildCoordinator;
+  /** Of the read models that this instance runs. */
+  readonly costs = new WriteCosts();
   readonly #options: ProjectorOptions;
   readonly #checkpoints: Checkpoints;
   readonly #batcher: CheckpointBatcher;
@@ -241,6 +244,7 @@ export class Projector {
       batchLimit,
       deadLetterLimit,
       windowMemory: this.#windowMemory,
+      costs: this.costs,
       fillTurns: () => (this.#catchUp.isDone(projection.name) ? undefined : this.#fillTurns),
       onFenced: () => this.renewSoon(),
       onAhead: (isAhead) => this.#aheadHere(projection, isAhead),

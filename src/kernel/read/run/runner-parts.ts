@@ -5,6 +5,7 @@ import type { EngineObserver } from '../../observe/occurrences.ts';
 import type { WindowMemory } from '../fold/window-memory.ts';
 import type { BatchPipelineParts } from './batch-pipeline.ts';
 import type { FillTurns } from './fill-turns.ts';
+import type { WriteCosts } from './write-costs.ts';
 
 export interface ProjectionRunnerParts extends BatchPipelineParts {
   /** Called when the projection starts, and after the commit of every batch. */
@@ -24,6 +25,8 @@ export interface ProjectionRunnerParts extends BatchPipelineParts {
   readonly fillTurns?: () => Pick<FillTurns, 'take'> | undefined;
   /** Memory that its replay shares with others; its own by default. */
   readonly windowMemory?: WindowMemory;
+  /** Told how long it took to write a batch. */
+  readonly costs?: Pick<WriteCosts, 'add'> | undefined;
   readonly observer: EngineObserver;
   readonly clock: Clock;
 }

@@ -1,5 +1,6 @@
 import type { ActiveCallers } from '../../../scheduling/active-callers.ts';
-import { CallerWindows, type TaskShare } from '../../../scheduling/caller-windows.ts';
+import { CallerWindows, type LeaveWindow, type TaskShare } from '../../../scheduling/caller-windows.ts';
+import { pause } from '../../../scheduling/sleeper.ts';
 import { UsualWeights } from '../../../scheduling/usual-weights.ts';
 import { approximateBytes } from '../../bytes.ts';
 import type { EngineOptions } from '../../engine-options.ts';
@@ -38,6 +39,28 @@ export function windowLimits(options: EngineOptions): WindowLimits {
 
 /** When a caller with too many waiting commands should try again, in ms. */
 const RETRY_AFTER_MS = 1000;
+/** Events of this many bytes or more keep read models busy for longer than commands take. */
+const LARGE_BYTES = 16 * 1024;
+/** So do those of a caller whose last ones took so long each, in ms: small events may change large rows. */
+const LONG_MS = 20;
+/** Longest wait of a command's place for the read models, and then its longest rest, in ms. */
+const LONGEST_MS = 1000;
+
+/** Tells the window of a caller what one of their commands has appended. */
+export interface CommandPlace {
+  /** @param bytes of the events. */
+  appended(bytes: number, position: number): void;
+}
+
+/** What follows from commands in the read models. */
+export interface Aftermath {
+  /** Resolves when the read models have applied all events up to a position, or after `timeoutMs`. */
+  applied(position: number, timeoutMs: number): Promise<void>;
+  /** How long an event of this caller usually takes a read model, in ms; 0 if unknown. */
+  usualMs(caller: string): number;
+}
+
+const NONE: Aftermath = { applied: async () => {}, usualMs: () => 0 };
 
 /**
  * Limits how many commands of one caller are executed at the same time while other callers are active. A caller who is
@@ -47,17 +70,24 @@ const RETRY_AFTER_MS = 1000;
  *
  * A command takes as much room as its input, or as the events of the caller's commands usually do: a small input can
  * have large events, for example those that revert something.
+ *
+ * A command with large events, or with events that take read models long, keeps its place after it is answered: until the read
+ * models have applied them, and then for as long again. Indexing a large text takes Postgres many times as long as storing it,
+ * and others need the processor and the read model meanwhile.
  */
 export class CommandWindows {
   readonly #activeCallers: ActiveCallers;
   readonly #limits: WindowLimits;
+  readonly #aftermath: Aftermath;
   readonly #windows: CallerWindows;
   /** Bytes of the events of a command. */
   readonly #usual = new UsualWeights();
 
-  constructor(activeCallers: ActiveCallers, limits: WindowLimits) {
+  /** @param aftermath default: read models take no time. */
+  constructor(activeCallers: ActiveCallers, limits: WindowLimits, aftermath = NONE) {
     this.#activeCallers = activeCallers;
     this.#limits = limits;
+    this.#aftermath = aftermath;
     const { count, bytes: weight } = limits.running;
     this.#windows = new CallerWindows(activeCallers, { count, weight });
   }
@@ -68,16 +98,36 @@ export class CommandWindows {
    * much is waiting already.
    * @throws {ThrottledError} if too many commands of the caller wait. The command was not executed.
    */
-  async execute<T>(caller: string, input: unknown, isRefusable: boolean, work: () => Promise<T>): Promise<T> {
+  async execute<T>(
+    caller: string,
+    input: unknown,
+    isRefusable: boolean,
+    work: (place: CommandPlace) => Promise<T>,
+  ): Promise<T> {
     if (isRefusable) this.#activeCallers.saw(caller);
     const bytes = Math.max(approximateBytes(input), this.#usual.of(caller));
     if (isRefusable && !this.#windows.isOpen(caller, bytes)) this.#refuseIfFull(caller, bytes);
-    return this.#windows.run(caller, bytes, work);
+    const entered = this.#windows.enter(caller, bytes);
+    const leave = typeof entered === 'function' ? entered : await entered;
+    let followed: number | undefined;
+    const appended = (bytesOfEvents: number, position: number) => {
+      this.#usual.add(caller, bytesOfEvents);
+      if (bytesOfEvents >= LARGE_BYTES || this.#aftermath.usualMs(caller) >= LONG_MS) followed = position;
+    };
+    try {
+      return await work({ appended });
+    } finally {
+      if (followed === undefined) leave();
+      else void this.#leaveLater(followed, leave);
+    }
   }
 
-  /** Records how many bytes of events a command of the caller has appended. */
-  took(caller: string, bytes: number): void {
-    this.#usual.add(caller, bytes);
+  async #leaveLater(position: number, leave: LeaveWindow): Promise<void> {
+    const began = performance.now();
+    await this.#aftermath.applied(position, LONGEST_MS);
+    const rest = Math.min(LONGEST_MS, performance.now() - began);
+    await pause(rest, undefined, { keepsProcess: false });
+    leave();
   }
 
   #refuseIfFull(caller: string, bytes: number): void {

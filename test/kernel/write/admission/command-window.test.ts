@@ -1,20 +1,20 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ThrottledError } from '../../../../src/kernel/errors.ts';
-import { CommandWindows, type WindowLimits } from '../../../../src/kernel/write/admission/command-window.ts';
+import {
+  type Aftermath,
+  CommandWindows,
+  type WindowLimits,
+} from '../../../../src/kernel/write/admission/command-window.ts';
 import { ActiveCallers } from '../../../../src/scheduling/active-callers.ts';
 
 const ROOMY = { count: 1000, bytes: 1_000_000 };
 const nothing = {};
 
 /** Windows whose commands end when the test says so. */
-function windows(limits: Partial<WindowLimits> = {}) {
+function windows(limits: Partial<WindowLimits> = {}, aftermath?: Aftermath) {
   const activeCallers = new ActiveCallers(() => 0);
-  const all = new CommandWindows(activeCallers, {
-    running: { count: 2, bytes: 10_000 },
-    waiting: ROOMY,
-    waitingOfAll: ROOMY,
-    ...limits,
-  });
+  const roomy = { running: { count: 2, bytes: 10_000 }, waiting: ROOMY, waitingOfAll: ROOMY };
+  const all = new CommandWindows(activeCallers, { ...roomy, ...limits }, aftermath);
   const begun: string[] = [];
   const running = new Map<string, PromiseWithResolvers<void>>();
   const send = (caller: string, name: string, input: unknown = nothing, isRefusable = true) => {
@@ -35,6 +35,19 @@ function windows(limits: Partial<WindowLimits> = {}) {
     return new Promise(setImmediate);
   };
   return { all, activeCallers, begun, send, end, fail };
+}
+
+const ONE = { running: { count: 1, bytes: 1_000_000 } };
+
+/** Read models that have applied nothing until the test says so. */
+function aftermath(usualMs: Record<string, number> = {}) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const asked: number[] = [];
+  const applied = (position: number) => {
+    asked.push(position);
+    return promise;
+  };
+  return { applied, usualMs: (caller: string) => usualMs[caller] ?? 0, asked, resolve };
 }
 
 describe('the commands of a caller', () => {
@@ -75,7 +88,8 @@ describe('the commands of a caller', () => {
   it('have as much room as the events of their caller usually take, if these are larger than the inputs', async () => {
     const { all, activeCallers, begun, send, end } = windows();
     activeCallers.saw('bob');
-    all.took('ann', 9_000);
+    void all.execute('ann', nothing, true, async ({ appended }) => appended(9_000, 1));
+    await new Promise(setImmediate);
     for (const name of ['a1', 'a2']) void send('ann', name);
     for (const name of ['b1', 'b2']) void send('bob', name);
     expect(begun).toEqual(['a1', 'b1', 'b2']);
@@ -91,6 +105,38 @@ describe('the commands of a caller', () => {
     await fail('a1');
     await first;
     expect(begun).toEqual(['a1', 'a2']);
+  });
+
+  it('are followed by the next ones only once read models have applied their large events, but answered at once', async () => {
+    const read = aftermath();
+    const { all, activeCallers, begun, send, end } = windows(ONE, read);
+    activeCallers.saw('bob');
+    const answer = all.execute('ann', nothing, true, async ({ appended }) => {
+      appended(200_000, 7);
+      return 'answered';
+    });
+    void send('ann', 'a2');
+    void send('bob', 'b1');
+    expect(await answer).toBe('answered');
+    await end('b1');
+    expect(begun).toEqual(['b1']);
+    expect(read.asked).toEqual([7]);
+    read.resolve();
+    await vi.waitFor(() => expect(begun).toEqual(['b1', 'a2']));
+  });
+
+  it('are followed by the next ones in the same way after small events, if those take read models long', async () => {
+    const read = aftermath({ ann: 50 });
+    const { all, activeCallers, begun, send, end } = windows(ONE, read);
+    activeCallers.saw('bob');
+    for (const caller of ['ann', 'bob']) {
+      void all.execute(caller, nothing, true, async ({ appended }) => appended(100, 7));
+      void send(caller, caller);
+    }
+    await end('bob');
+    expect(begun).toEqual(['bob']);
+    read.resolve();
+    await vi.waitFor(() => expect(begun).toEqual(['bob', 'ann']));
   });
 
   it('are refused if too many of the caller wait, unless they continue accepted work', async () => {
