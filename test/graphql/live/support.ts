@@ -63,7 +63,7 @@ export class Stage {
   get shared(): Shared {
     const { registry, positions, hub, head, live, updates } = this;
     const tokens = { encode: String, decode: Number };
-    const engine = { registry, readSide: { positions, hub }, projector: { head }, tokens };
+    const engine = { registry, readSide: { positions, hub }, projector: { head, status: () => [] }, tokens };
     return {
       engine: engine as unknown as Context['engine'],
       readModels: this.#readModels(),

@@ -5,7 +5,7 @@ import type { Courier } from '../../../kernel/notify/courier.ts';
 import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
 import { type SharedResult, sharedResult } from '../../answer/shared-json.ts';
-import { freshnessOf } from '../../consistency/wait.ts';
+import { DEFAULT_WAIT_MS, freshnessOf, waitFor } from '../../consistency/wait.ts';
 import type { Context } from '../../context.ts';
 import { valuesOf } from '../../documents/parts.ts';
 import { execute, MAX_COERCION_ERRORS } from '../../execution/execute.ts';
@@ -20,6 +20,8 @@ export interface RowMessagesOptions extends ExecutionTools {
   readonly courier: Courier;
   /** Whether errors may suggest names of the schema. */
   readonly suggestions: boolean;
+  /** How long a message waits for read models that are behind the one of the row, in ms: 2 seconds by default. */
+  readonly waitMs?: number;
 }
 
 type RowMessageStream = AsyncIterableIterator<ExecutionResult, undefined>;
@@ -228,6 +230,9 @@ export class RowMessages {
   async #make(event: LiveRow, payer: Member, isShared: boolean, isAlone: boolean): Promise<RowMessage> {
     const { plan, variables, context } = payer;
     const { engine, actor, address, caller } = context;
+    // The other read models may be a moment behind that of the row, and nothing tells when they show the same change.
+    const waiting = { timeoutMs: this.#options.waitMs ?? DEFAULT_WAIT_MS, signal: undefined, caller: undefined };
+    const late = await waitFor(engine, plan.touched, event.position, waiting).catch((error: unknown) => error);
     const position = Math.min(event.position, freshnessOf(engine, plan.touched));
     const countsAs = isShared ? `row messages of ${caller}` : caller;
     const answer = await executeShared(this.#options, {
@@ -237,7 +242,7 @@ export class RowMessages {
       signal: undefined,
       chargeLater: (bytes) => void context.operation.charge(bytes),
     });
-    const consistency = { token: engine.tokens.encode(position), stale: answer.stale };
+    const consistency = { token: engine.tokens.encode(position), stale: answer.stale || late !== undefined };
     const namesOne = isAlone && answer.mayPass;
     return { answer, result: sharedResult(answer.json, answer.errors, { consistency }), position, namesOne };
   }
