@@ -1,11 +1,8 @@
 import type { Afterwrite } from './core/afterwrite.ts';
-import type { Document, Variables } from './core/answer.ts';
+import type { Document, Typed, Variables } from './core/answer.ts';
 import { RequestError } from './core/errors.ts';
 
-/** A document that knows the types of its data and variables, as graphql-codegen and gql.tada make them. */
-export interface Typed<Data, Given> {
-  readonly __apiType?: (variables: Given) => Data;
-}
+export type { Typed } from './core/answer.ts';
 
 /** Sends a query or a mutation and returns its data. @throws {RequestError} if the answer has errors. */
 export type GraphqlFetch = <Data = Readonly<Record<string, unknown>>, Given extends Variables = Variables>(
@@ -17,10 +14,10 @@ export type GraphqlFetch = <Data = Readonly<Record<string, unknown>>, Given exte
 /** A function that sends queries and mutations. Mutations that declare `$commandId` are sent until there is an answer. */
 export function createFetch({ query, mutate }: Afterwrite): GraphqlFetch {
   return async <Data>(document: Document, variables?: Variables, options?: { readonly signal?: AbortSignal }) => {
-    const send = /^\s*mutation\b/m.test(withoutComments(document)) ? mutate : query;
-    const { data, errors, extensions } = await send(document, variables, options);
+    const send: Afterwrite['query'] = /^\s*mutation\b/m.test(withoutComments(document)) ? mutate : query;
+    const { data, errors, extensions } = await send<Data>(document, variables, options);
     if (errors || data == null) throw new RequestError(errors, extensions?.accepted);
-    return data as Data;
+    return data;
   };
 }
 

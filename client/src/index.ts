@@ -6,7 +6,16 @@ export type {
   RequestOptions,
 } from './core/afterwrite.ts';
 export { createAfterwrite } from './core/afterwrite.ts';
-export type { Accepted, Answer, AnswerError, Consistency, Document, Operation, Variables } from './core/answer.ts';
+export type {
+  Accepted,
+  Answer,
+  AnswerError,
+  Consistency,
+  Document,
+  Operation,
+  Typed,
+  Variables,
+} from './core/answer.ts';
 export type { CommandReceipt, SendingOptions } from './core/command.ts';
 export type { AccessToken, Auth } from './core/credentials.ts';
 export { AfterwriteError, CommandError, RequestError, UnreachableError } from './core/errors.ts';

@@ -110,6 +110,18 @@ describe('the documentation', () => {
   });
 });
 
+describe('the page of a frontend library', () => {
+  it.each(['apollo', 'urql', 'relay', 'fetch', 'codegen'])(
+    '%s begins with the whole code, of at most ten lines',
+    (name) => {
+      const [first] = blocks.filter(({ page }) => page === `docs/frontend/${name}.md`);
+      expect(first).toMatchObject({ file: `docs/example/frontend/${name}.ts`, line: 4 });
+      expect(first?.text.trim()).toBe(read(`docs/example/frontend/${name}.ts`).trim());
+      expect(first?.text.split('\n').filter((line) => line !== '').length).toBeLessThanOrEqual(10);
+    },
+  );
+});
+
 describe('the front page', () => {
   const figures = [...read('README.md').matchAll(/\*\*([\d.,]+)[^*]*\*\* \| `npm run bench -- (\S+)`/g)];
 

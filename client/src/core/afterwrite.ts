@@ -1,7 +1,7 @@
-import { EventTransport } from '../streams/event-transport.ts';
-import { type CreateSockets, SocketTransport } from '../streams/socket-transport.ts';
+import { eventTransport } from '../streams/event-transport.ts';
+import { type CreateSockets, socketTransport } from '../streams/socket-transport.ts';
 import { type Interruption, type Sink, Stream, type StreamParts, type Transport } from '../streams/stream.ts';
-import type { Answer, Document, Operation, Variables } from './answer.ts';
+import type { Answer, Document, Operation, Typed, Variables } from './answer.ts';
 import {
   type CommandReceipt,
   identified,
@@ -12,13 +12,13 @@ import {
 } from './command.ts';
 import { type Auth, Credentials, Principal, signedOut } from './credentials.ts';
 import { AfterwriteError } from './errors.ts';
-import { type Fetch, Http } from './http.ts';
+import { createHttp, type Fetch } from './http.ts';
 import { Listeners } from './listeners.ts';
 import { either } from './pause.ts';
 import type { CreateQueue, QueuedOutcome } from './queue.ts';
 import { inPage, type Share, shareTokens } from './sharing.ts';
 import { Stale, type StaleChange } from './stale.ts';
-import type { TokenStorage } from './storage.ts';
+import { attempt, type TokenStorage } from './storage.ts';
 import { Tokens, tokensIn } from './tokens.ts';
 
 export interface AfterwriteOptions {
@@ -32,7 +32,7 @@ export interface AfterwriteOptions {
   readonly sockets?: CreateSockets;
   /** How long a connection for subscriptions may be silent before it is opened again, in ms: 30 seconds by default. */
   readonly silenceMs?: number;
-  /** Where commands wait while the server cannot be reached: `queueIn(localStorage)` of `@afterwrite/client/queue`. */
+  /** Where commands wait while the server cannot be reached: `queueIn()` of `@afterwrite/client/queue`. */
   readonly queue?: CreateQueue;
   /** Where a tab keeps its newest token over a reload: `sessionStorage` by default in a page. */
   readonly storage?: TokenStorage;
@@ -65,22 +65,39 @@ export interface Afterwrite {
   /** Takes a token that came another way, for example from the server that has rendered the page. */
   saw(token: string): void;
   /** Sends a query that waits for everything that was written and seen. @throws {UnreachableError} */
-  query(document: Document, variables?: Variables, options?: RequestOptions): Promise<Answer>;
+  query<Data = unknown, Given extends Variables = Variables>(
+    document: Document & Typed<Data, Given>,
+    variables?: Given,
+    options?: RequestOptions,
+  ): Promise<Answer<Data>>;
   /**
    * Sends a mutation. If the document declares `$commandId`, it is sent until there is an answer, as a command is.
    * @throws {UnreachableError}, {@link AfterwriteError} NO_ANSWER
    */
-  mutate(document: Document, variables?: Variables, options?: MutationOptions): Promise<Answer>;
+  mutate<Data = unknown, Given extends Variables = Variables>(
+    document: Document & Typed<Data, Given>,
+    variables?: Given,
+    options?: MutationOptions,
+  ): Promise<Answer<Data>>;
   /**
    * Subscribes until the returned function is called, also over lost connections. If the document declares
    * `$after: ConsistencyToken` and `variables` leave it out, each beginning is after what was written and seen.
    */
-  subscribe(document: Document, variables: Variables, sink: Sink, options?: { operationName?: string }): () => void;
+  subscribe<Data = unknown, Given extends Variables = Variables>(
+    document: Document & Typed<Data, Given>,
+    variables: Given,
+    sink: Sink<Data>,
+    options?: { operationName?: string },
+  ): () => void;
   /**
    * Sends a command until there is an answer, with the same `commandId`. The document declares `$commandId`.
    * @throws {CommandError} if it is refused, {@link RequestError} if the request is, {@link AfterwriteError} NO_ANSWER.
    */
-  command(document: Document, variables?: Variables, options?: CommandOptions): Promise<CommandReceipt>;
+  command<Given extends Variables = Variables>(
+    document: Document & Typed<unknown, Given>,
+    variables?: Given,
+    options?: CommandOptions,
+  ): Promise<CommandReceipt>;
   /** Tells what became of commands of the queue. @returns a function that ends it. */
   onQueued(listener: (outcome: QueuedOutcome) => void): () => void;
   /** Tells when what is shown is stale, and when it is fresh again. @returns a function that ends it. */
@@ -102,7 +119,7 @@ const SILENCE_MS = 30_000;
 export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
   const { url, auth = () => undefined, sockets, silenceMs = SILENCE_MS } = options;
   const share = options.share ?? (inPage ? 'tabs' : 'none');
-  const tab = share === 'none' ? undefined : (options.storage ?? (inPage ? sessionStorage : undefined));
+  const tab = share === 'none' ? undefined : (options.storage ?? (inPage ? attempt(() => sessionStorage) : undefined));
   const streams = new Set<Stream>();
   const stale = new Stale();
   const outcomes = new Listeners<QueuedOutcome>();
@@ -112,10 +129,10 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     queue?.knows(identity);
     if (former !== undefined) allStreams('restart');
   });
-  const http = new Http(url, options.fetch ?? ((...request) => fetch(...request)), credentials, tokens);
+  const http = createHttp(url, options.fetch ?? ((...request) => fetch(...request)), credentials, tokens);
   const transport: Transport = sockets
-    ? new SocketTransport(url, sockets, credentials, silenceMs)
-    : new EventTransport(http, silenceMs);
+    ? socketTransport(url, sockets, credentials, silenceMs)
+    : eventTransport(http, silenceMs);
   const signIn = async () => {
     await credentials.present();
     void queue?.drain();
@@ -129,7 +146,7 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
   tokens.waitFor(sharing.replied);
   const allStreams = (act: 'restart' | 'complete') => {
     for (const stream of streams) stream[act]();
-    transport.reset();
+    transport.reset?.();
   };
   /** In another tab a user has signed out, who need not be the one of this tab. */
   const leave = (left: string | undefined) => {
@@ -144,16 +161,17 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     if (left !== undefined) queue?.forget(left);
     void queue?.drain();
   };
-  const note = (operation: Operation, answer: Answer): Answer => {
+  const note = (operation: Operation, answer: Answer) => {
     stale.note(operation, answer);
     for (const token of tokensIn(answer)) tokens.answered(token);
-    return answer;
+    // Its document says of what type the data are.
+    return answer as Answer<never>;
   };
   const send = async (operation: Operation, { signal }: SendingOptions, principal = new Principal(credentials)) =>
     note(operation, await http.send(operation, {}, principal, signal));
   const sendUntilAnswered = (operation: Operation, sending: SendingOptions, principal = new Principal(credentials)) => {
     const attempt = (limit: AbortSignal) => send(operation, { signal: either(limit, sending.signal) }, principal);
-    return untilAnswered(attempt, operation, { ...sending, signal: either(principal.signedIn, sending.signal) });
+    return untilAnswered<never>(attempt, operation, { ...sending, signal: either(principal.signedIn, sending.signal) });
   };
   const command = async (...sent: Parameters<typeof sendUntilAnswered>) => receiptIn(await sendUntilAnswered(...sent));
   const queue = options.queue?.({
@@ -190,7 +208,7 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
       return sendUntilAnswered(identified(operation), sending);
     },
     subscribe: (document, variables, sink, { operationName } = {}) => {
-      const stream = new Stream(operationOf(document, variables, operationName), sink, parts);
+      const stream = new Stream(operationOf(document, variables, operationName), sink as Sink, parts);
       return () => stream.stop();
     },
     command: async (document, variables, { operationName, queue: waits, ...sending } = {}) => {
@@ -199,7 +217,7 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
         throw new AfterwriteError('COMMAND_ID_MISSING', 'Declare `$commandId: ID` in the document, and pass it on.');
       }
       if (!waits) return command(operation, sending);
-      if (!queue) throw new AfterwriteError('QUEUE_MISSING', 'Give createAfterwrite `queue: queueIn(localStorage)`.');
+      if (!queue) throw new AfterwriteError('QUEUE_MISSING', 'Give createAfterwrite `queue: queueIn()`.');
       return queue.add(operation);
     },
     onQueued: outcomes.add,
@@ -228,5 +246,5 @@ function operationOf(document: Document, variables: Variables = {}, operationNam
   const text = typeof document === 'object' && 'loc' in document ? document.loc?.source.body : document;
   const query = typeof text === 'string' || text instanceof String ? String(text) : '';
   if (query === '') throw new AfterwriteError('DOCUMENT_WITHOUT_TEXT', 'Pass the text of the document.');
-  return { query, variables, ...(operationName !== undefined && { operationName }) };
+  return { query, variables, operationName };
 }

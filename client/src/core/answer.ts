@@ -42,11 +42,21 @@ export interface Answer<Data = unknown> {
 export interface Operation {
   readonly query: string;
   readonly variables: Variables;
-  readonly operationName?: string;
+  readonly operationName?: string | undefined;
 }
 
 /** A document: its text, a `String` of graphql-codegen, or what `gql` makes of a text. */
 export type Document = string | string | { readonly loc?: { readonly source: { readonly body: string } } };
+
+/** The same operation, sent again, may get an answer later. */
+const PASSING = ['THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT', 'CONSISTENCY_TIMEOUT', 'INTERNAL_SERVER_ERROR'];
+
+export const mayPass = (code = ''): boolean => PASSING.includes(code);
+
+/** A document that knows the types of its data and variables, as graphql-codegen and gql.tada make them. */
+export interface Typed<Data, Given> {
+  readonly __apiType?: (variables: Given) => Data;
+}
 
 /** The codes of a token that the server does not know any more, for example after a restore from a backup. */
 const OUTDATED = ['FOREIGN_TOKEN', 'TOKEN_AHEAD', 'INVALID_TOKEN'];

@@ -1,4 +1,4 @@
-import type { Answer, Operation } from './answer.ts';
+import { type Answer, mayPass, type Operation } from './answer.ts';
 import { AfterwriteError, CommandError, RequestError, UnreachableError } from './errors.ts';
 import { backoff, pause } from './pause.ts';
 
@@ -12,9 +12,6 @@ export interface CommandReceipt {
   readonly replayed?: boolean;
   readonly [field: string]: unknown;
 }
-
-/** The same command, sent again, may get an answer later. */
-const REPEATABLE = ['THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT', 'INTERNAL_SERVER_ERROR'];
 
 /** How long a command is sent again until there is an answer, in ms. */
 export const PATIENCE_MS = 60_000;
@@ -35,8 +32,15 @@ export const takesCommandId = (query: string): boolean => /\$commandId\b/.test(q
 /** An operation whose command has an id, which stays the same however often it is sent. */
 export function identified(operation: Operation): Operation {
   const { variables } = operation;
-  return { ...operation, variables: { ...variables, commandId: variables.commandId ?? crypto.randomUUID() } };
+  return { ...operation, variables: { ...variables, commandId: variables.commandId ?? uuid() } };
 }
+
+/** A random UUID. `crypto.randomUUID` exists only in pages from `https:` and `localhost`. */
+const uuid = (): string =>
+  '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) => {
+    const [random = 0] = crypto.getRandomValues(new Uint8Array(1));
+    return (Number(digit) ^ (random & (15 >> (Number(digit) / 4)))).toString(16);
+  });
 
 /**
  * Sends a mutation until there is an answer.
@@ -45,11 +49,11 @@ export function identified(operation: Operation): Operation {
  * @throws {AfterwriteError} NO_ANSWER if there is none in time: it may have been accepted. `facts.commandId` is its id;
  *   sent again with it, it takes effect once. `cause` is the last failure.
  */
-export async function untilAnswered(
-  attempt: (limit: AbortSignal) => Promise<Answer>,
+export async function untilAnswered<Data>(
+  attempt: (limit: AbortSignal) => Promise<Answer<Data>>,
   { variables: { commandId } }: Operation,
   { patienceMs = PATIENCE_MS, attemptMs = ATTEMPT_MS, signal }: SendingOptions,
-): Promise<Answer> {
+): Promise<Answer<Data>> {
   const until = performance.now() + patienceMs;
   for (let failures = 0; ; failures++) {
     let failure: AfterwriteError;
@@ -63,7 +67,7 @@ export async function untilAnswered(
     }
     const wait = backoff(failures, Number(failure.facts.retryAfterMs ?? 0));
     if (performance.now() + wait > until) {
-      const message = 'There was no answer in time. Send the command again with the same commandId.';
+      const message = 'There was no answer in time. Send it again with this commandId.';
       throw new AfterwriteError('NO_ANSWER', message, { commandId }, failure);
     }
     await pause(wait, signal);
@@ -71,7 +75,7 @@ export async function untilAnswered(
 }
 
 /** @throws {UnreachableError} if there is no answer in time, whatever it is that hangs. */
-function within(ms: number, attempt: (limit: AbortSignal) => Promise<Answer>): Promise<Answer> {
+function within<Result>(ms: number, attempt: (limit: AbortSignal) => Promise<Result>): Promise<Result> {
   const limit = new AbortController();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -88,9 +92,9 @@ function within(ms: number, attempt: (limit: AbortSignal) => Promise<Answer>): P
 function isUnanswered({ data, errors = [], extensions: { accepted = [] } = {} }: Answer): boolean {
   if (!Object.values(data ?? { none: null }).includes(null)) return false;
   // An accepted command has its answer. An error without a path is one of the whole operation.
-  return errors.some(({ path: [first] = [], extensions: { code = '' } = {} }) => {
+  return errors.some(({ path: [first] = [], extensions: { code } = {} }) => {
     const isAnswered = accepted.some(({ field }) => field === (first ?? field));
-    return REPEATABLE.includes(code) && !isAnswered;
+    return mayPass(code) && !isAnswered;
   });
 }
 

@@ -88,7 +88,7 @@ export class Credentials {
     try {
       return (await this.#auth(rejected)) || undefined;
     } catch (error) {
-      throw new UnreachableError('Nobody can tell who is asking: `auth` has failed.', error);
+      throw new UnreachableError('`auth` has failed: nobody can tell who is asking.', error);
     }
   }
 

@@ -8,60 +8,32 @@ import type { Tokens } from './tokens.ts';
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Sends requests with the credentials of the moment. */
-export class Http {
-  readonly #url: string;
-  readonly #fetch: Fetch;
-  readonly #credentials: Credentials;
-  readonly #tokens: Tokens;
-
-  constructor(url: string, fetch: Fetch, credentials: Credentials, tokens: Tokens) {
-    this.#url = url;
-    this.#fetch = fetch;
-    this.#credentials = credentials;
-    this.#tokens = tokens;
-  }
-
+export interface Http {
   /**
    * Sends a query that waits for what was written and seen. Once, it is sent again without a token that is outdated. It is
    * abandoned when its user has gone.
    */
-  async query(operation: Operation, caller?: AbortSignal): Promise<Answer> {
-    const principal = new Principal(this.#credentials);
-    const signal = either(principal.signedIn, caller);
-    const token = await this.#tokens.shared();
-    const answer = await this.send(operation, readAfter(token), principal, signal);
-    if (token === undefined || !isOutdated(answer)) return answer;
-    this.#tokens.outdated(token, isForeign(answer));
-    return this.send(operation, readAfter(this.#tokens.newest), principal, signal);
-  }
-
+  query(operation: Operation, caller?: AbortSignal): Promise<Answer>;
   /**
    * Sends an operation; once more with other credentials if these are refused.
    * @throws {UnreachableError}, {@link AfterwriteError} SIGNED_OUT if somebody else is asking by now.
    */
-  async send(
-    operation: Operation,
-    headers: Readonly<Record<string, string>>,
-    principal: Principal,
-    signal?: AbortSignal,
-  ): Promise<Answer> {
-    const token = await principal.present();
-    let answer = await this.#post(operation, headers, token, signal);
-    const renewed = isUnauthenticated(answer) ? await principal.renewed(token) : undefined;
-    if (renewed !== undefined) answer = await this.#post(operation, headers, renewed, signal);
-    principal.check();
-    return answer;
-  }
-
+  send(operation: Operation, headers: Headers, principal: Principal, signal?: AbortSignal): Promise<Answer>;
   /** Opens a response for an operation, whatever it is. @throws {UnreachableError} */
-  async open(
+  open(
     operation: Operation,
-    headers: Readonly<Record<string, string>>,
+    headers: Headers,
     token: string | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<Response> {
+  ): Promise<Response>;
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+export function createHttp(url: string, fetch: Fetch, credentials: Credentials, tokens: Tokens): Http {
+  const open: Http['open'] = async (operation, headers, token, signal) => {
     try {
-      return await this.#fetch(this.#url, {
+      return await fetch(url, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
@@ -69,28 +41,41 @@ export class Http {
           ...headers,
         },
         body: JSON.stringify(operation),
-        ...(signal && { signal }),
+        signal: signal ?? null,
       });
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new UnreachableError('The server cannot be reached.', error);
     }
-  }
-
-  async #post(
-    operation: Operation,
-    headers: Readonly<Record<string, string>>,
-    token: string | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Answer> {
-    const accept = 'application/graphql-response+json, application/json;q=0.9';
-    const response = await this.open(operation, { accept, ...headers }, token, signal);
-    return readAnswer(response, signal);
-  }
+  };
+  const send: Http['send'] = async (operation, headers, principal, signal) => {
+    const post = async (token: string | undefined) =>
+      readAnswer(await open(operation, { accept: ACCEPT, ...headers }, token, signal), signal);
+    const token = await principal.present();
+    let answer = await post(token);
+    const renewed = isUnauthenticated(answer) ? await principal.renewed(token) : undefined;
+    if (renewed !== undefined) answer = await post(renewed);
+    principal.check();
+    return answer;
+  };
+  return {
+    open,
+    send,
+    query: async (operation, caller) => {
+      const principal = new Principal(credentials);
+      const signal = either(principal.signedIn, caller);
+      const after = (token: string | undefined) => send(operation, readAfter(token), principal, signal);
+      const token = await tokens.shared();
+      const answer = await after(token);
+      if (token === undefined || !isOutdated(answer)) return answer;
+      tokens.outdated(token, isForeign(answer));
+      return after(tokens.newest);
+    },
+  };
 }
 
-const readAfter = (token: string | undefined): Record<string, string> =>
-  token === undefined ? {} : { 'read-after': token };
+const ACCEPT = 'application/graphql-response+json';
+const readAfter = (token: string | undefined): Headers => (token === undefined ? {} : { 'read-after': token });
 
 /** The answer in a response. @throws {UnreachableError} if it has none, for example because a proxy answers. */
 export async function readAnswer(response: Response, signal?: AbortSignal): Promise<Answer> {

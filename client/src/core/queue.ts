@@ -41,5 +41,5 @@ export interface Queue {
   stop(reason: AfterwriteError): void;
 }
 
-/** Makes the queue of a client: `queueIn(localStorage)` of `@afterwrite/client/queue`. */
+/** Makes the queue of a client: `queueIn()` of `@afterwrite/client/queue`. */
 export type CreateQueue = (parts: QueueParts) => Queue;

@@ -37,7 +37,8 @@ export const inPage = 'document' in globalThis;
 /** Shares tokens of one server, named by its URL, as far as the environment can. */
 export function shareTokens(url: string, share: Share, kept: TokenStorage | undefined, events: SharedEvents): Sharing {
   const key = `afterwrite ${url}`;
-  const channel = share === 'tabs' && typeof BroadcastChannel !== 'undefined' ? new BroadcastChannel(key) : undefined;
+  // A browser may lack it, or forbid it to this page.
+  const channel = share === 'tabs' ? attempt(() => new BroadcastChannel(key)) : undefined;
   // A server process may end although it listens.
   (channel as { unref?(): void } | undefined)?.unref?.();
   // A closed channel refuses.

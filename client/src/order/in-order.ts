@@ -71,7 +71,8 @@ export class InOrder {
       const { query, mutate } = this.#afterwrite;
       // Once is enough: the second answer was read after what the first one may have missed.
       const asked = attempt === 0 ? this.#shown.moment : undefined;
-      const answer = await (kind === 'query' ? query : mutate)(text, variables, options);
+      const send: Afterwrite['query'] = kind === 'query' ? query : mutate;
+      const answer = await send(text, variables, options);
       if (signal.aborted) return;
       // What has taken effect never fails because its answer was overtaken.
       const always = kind === 'mutation' && (!isCommand || attempt === ATTEMPTS - 1);

@@ -1,5 +1,6 @@
 import type { Operation } from '../core/answer.ts';
 import { AfterwriteError } from '../core/errors.ts';
+import { attempt } from '../core/storage.ts';
 
 /** Where commands wait: `localStorage`, or something like it. */
 export type QueueStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
@@ -32,9 +33,14 @@ export class StoredCommands {
     return keys.filter((key): key is string => key?.startsWith(this.#name) === true).sort();
   }
 
-  /** @returns undefined if another tab has removed it. */
+  /** @returns undefined if another tab has removed it. What is no command is removed: it would hold up all others. */
   get(key: string): StoredCommand | undefined {
-    return JSON.parse(this.#storage.getItem(key) ?? 'null') ?? undefined;
+    const entry = this.#storage.getItem(key);
+    if (entry === null) return undefined;
+    const command = attempt(() => JSON.parse(entry));
+    if (typeof command?.operation?.query === 'string') return command;
+    this.remove(key);
+    return undefined;
   }
 
   /** Adds a command behind all others. @returns its key. @throws {AfterwriteError} QUEUE_FULL */
@@ -43,13 +49,17 @@ export class StoredCommands {
     const { keys } = this;
     const characters = keys.reduce((sum, key) => sum + (this.#storage.getItem(key)?.length ?? 0), entry.length);
     if (keys.length >= MOST || characters > MOST_CHARACTERS) {
-      const message = `At most ${MOST} commands, and ${MOST_CHARACTERS} characters, wait for the server.`;
-      throw new AfterwriteError('QUEUE_FULL', message, { length: keys.length });
+      throw full(`At most ${MOST} commands, and ${MOST_CHARACTERS} characters, wait for the server.`, keys);
     }
     const last = Number(keys.at(-1)?.slice(this.#name.length, this.#name.length + DIGITS) ?? 0);
     this.#nth = Math.max(Date.now(), last + 1, this.#nth + 1);
     const key = `${this.#name}${String(this.#nth).padStart(DIGITS, '0')} ${command.operation.variables.commandId}`;
-    this.#storage.setItem(key, entry);
+    try {
+      this.#storage.setItem(key, entry);
+    } catch (error) {
+      // What the page keeps for other purposes counts too.
+      throw full('The storage has no room for another command.', keys, error);
+    }
     return key;
   }
 
@@ -57,3 +67,6 @@ export class StoredCommands {
     this.#storage.removeItem(key);
   }
 }
+
+const full = (message: string, { length }: readonly string[], cause?: unknown) =>
+  new AfterwriteError('QUEUE_FULL', message, { length }, cause);

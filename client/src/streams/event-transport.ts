@@ -4,51 +4,49 @@ import { type Http, readAnswer } from '../core/http.ts';
 import type { Opening, Transport } from './stream.ts';
 import { type Watchdog, watchdog } from './watchdog.ts';
 
-/** Subscriptions over server-sent events. Needs nothing but `fetch`. */
-export class EventTransport implements Transport {
-  readonly #http: Http;
-  readonly #silenceMs: number;
-
-  /** @param silenceMs how long a stream may be silent before it counts as lost. */
-  constructor(http: Http, silenceMs: number) {
-    this.#http = http;
-    this.#silenceMs = silenceMs;
-  }
-
-  open(operation: Operation, token: string | undefined, opening: Opening): () => void {
-    const stop = new AbortController();
-    const { signal } = stop;
-    const dog = watchdog(this.#silenceMs, () => stop.abort(new UnreachableError('The stream has fallen silent.')));
-    this.#read(operation, token, opening, signal, dog)
-      .catch((error: unknown) => opening.lost({ error: signal.aborted ? signal.reason : error }))
-      .finally(dog.end);
-    return () => stop.abort();
-  }
-
-  /** There is nothing that several streams have in common. */
-  reset(): void {}
-
-  async #read(operation: Operation, token: string | undefined, opening: Opening, signal: AbortSignal, dog: Watchdog) {
+/**
+ * Subscriptions over server-sent events. Needs nothing but `fetch`.
+ * @param silenceMs how long a stream may be silent before it counts as lost.
+ */
+export function eventTransport(http: Http, silenceMs: number): Transport {
+  const read = async (
+    operation: Operation,
+    token: string | undefined,
+    to: Opening,
+    signal: AbortSignal,
+    dog: Watchdog,
+  ) => {
     const accept = 'text/event-stream';
-    const response = await this.#http.open(operation, { accept }, token, signal);
-    const take = (answer: Answer) => {
-      if (!isUnauthenticated(answer)) return opening.next(answer);
-      opening.lost({ rejected: token, answer });
-    };
+    const response = await http.open(operation, { accept }, token, signal);
+    const take = (answer: Answer) =>
+      isUnauthenticated(answer) ? to.lost({ rejected: token, answer }) : to.next(answer);
     if (!response.headers.get('content-type')?.startsWith(accept)) {
       take(await readAnswer(response, signal));
-      return opening.complete();
+      return to.complete();
     }
-    for await (const { event, data } of serverSentEvents(response, dog)) {
-      if (event === 'complete') return opening.complete();
+    for await (const [event, data = ''] of serverSentEvents(response, dog)) {
+      if (event === 'complete') return to.complete();
       if (event === 'next') take(JSON.parse(data));
     }
-    opening.lost({});
-  }
+    to.lost({});
+  };
+  return {
+    open: (operation, token, opening) => {
+      const stop = new AbortController();
+      const { signal } = stop;
+      const dog = watchdog(silenceMs, () => stop.abort(new UnreachableError('The stream has fallen silent.')));
+      read(operation, token, opening, signal, dog)
+        .catch((error: unknown) => opening.lost({ error: signal.aborted ? signal.reason : error }))
+        .finally(dog.end);
+      return () => stop.abort();
+    },
+  };
 }
 
-/** The events of a response. Its lines end in LF, as GraphQL servers write them. */
-async function* serverSentEvents({ body }: Response, dog: Watchdog): AsyncGenerator<{ event: string; data: string }> {
+const FIELDS = [/^event: ?(.*)$/m, /^data: ?(.*)$/m];
+
+/** The names and data of the events of a response. Its lines end in LF, as GraphQL servers write them. */
+async function* serverSentEvents({ body }: Response, dog: Watchdog): AsyncGenerator<(string | undefined)[]> {
   const reader = (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream() as never).getReader();
   let text = '';
   try {
@@ -59,11 +57,9 @@ async function* serverSentEvents({ body }: Response, dog: Watchdog): AsyncGenera
       text += value;
       const blocks = text.split('\n\n');
       text = blocks.pop() ?? '';
-      for (const block of blocks) yield { event: fieldOf(block, 'event'), data: fieldOf(block, 'data') };
+      for (const block of blocks) yield FIELDS.map((field) => field.exec(block)?.[1]);
     }
   } finally {
     reader.cancel().catch(() => undefined);
   }
 }
-
-const fieldOf = (block: string, name: string): string => new RegExp(`^${name}: ?(.*)$`, 'm').exec(block)?.[1] ?? '';

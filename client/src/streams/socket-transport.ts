@@ -1,4 +1,4 @@
-import type { Answer, AnswerError, Operation } from '../core/answer.ts';
+import type { AnswerError } from '../core/answer.ts';
 import type { Credentials } from '../core/credentials.ts';
 import { UnreachableError } from '../core/errors.ts';
 import type { Opening, Transport } from './stream.ts';
@@ -16,7 +16,7 @@ export type CreateSockets = (options: {
 
 interface SocketClient {
   subscribe(
-    payload: { query: string; variables?: Record<string, unknown>; operationName?: string | null },
+    payload: { query: string; variables?: Record<string, unknown>; operationName?: string | null | undefined },
     sink: { next(value: object): void; error(error: unknown): void; complete(): void },
   ): () => void;
   terminate(): void;
@@ -32,76 +32,66 @@ const IDLE_MS = 1000;
 /** How often the server is asked for a sign of life within the time that the socket may be silent. */
 const PINGS = 3;
 
-/** Subscriptions over one WebSocket, which is open while there are any. */
-export class SocketTransport implements Transport {
-  readonly #url: string;
-  readonly #create: CreateSockets;
-  readonly #credentials: Credentials;
-  readonly #silenceMs: number;
-  #client: SocketClient | undefined;
+/**
+ * Subscriptions over one WebSocket, which is open while there are any.
+ * @param silenceMs how long the socket may be silent before it counts as lost.
+ */
+export function socketTransport(
+  url: string,
+  create: CreateSockets,
+  credentials: Credentials,
+  silenceMs: number,
+): Transport {
+  let sockets: SocketClient | undefined;
   /** The access token that the socket was opened with. */
-  #token: string | undefined;
-
-  /** @param silenceMs how long the socket may be silent before it counts as lost. */
-  constructor(url: string, create: CreateSockets, credentials: Credentials, silenceMs: number) {
-    this.#url = url.replace(/^http/, 'ws');
-    this.#create = create;
-    this.#credentials = credentials;
-    this.#silenceMs = silenceMs;
-  }
-
-  open(operation: Operation, _token: string | undefined, opening: Opening): () => void {
-    this.#client ??= this.#connect();
-    return this.#client.subscribe(operation, {
-      next: (answer) => opening.next(answer as Answer),
-      complete: () => opening.complete(),
-      error: (error) => this.#failed(error, opening),
-    });
-  }
-
-  /** Ends the socket, with all that goes over it; the next subscription opens another one. */
-  reset(): void {
-    const client = this.#client;
-    this.#client = undefined;
-    void client?.dispose();
-  }
-
-  #connect(): SocketClient {
+  let token: string | undefined;
+  const connect = () => {
     let dog: Watchdog | undefined;
-    const client = this.#create({
-      url: this.#url,
+    const made = create({
+      url: url.replace(/^http/, 'ws'),
       connectionParams: async () => {
-        this.#token = (await this.#credentials.present()).token;
-        return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
+        ({ token } = await credentials.present());
+        return token === undefined ? {} : { authorization: `Bearer ${token}` };
       },
       // Streams open themselves again, with the credentials and the token of that moment.
       retryAttempts: 0,
       lazyCloseTimeout: IDLE_MS,
       // The server answers each ping.
-      keepAlive: this.#silenceMs / PINGS,
+      keepAlive: silenceMs / PINGS,
       on: {
         connecting: () => {
           dog?.end();
-          dog = watchdog(this.#silenceMs, () => client.terminate());
+          dog = watchdog(silenceMs, () => made.terminate());
         },
         message: () => dog?.heard(),
         closed: () => dog?.end(),
       },
     });
-    return client;
-  }
-
-  #failed(error: unknown, opening: Opening): void {
+    return made;
+  };
+  const failed = (error: unknown, opening: Opening) => {
     if (Array.isArray(error)) {
       opening.next({ errors: error as AnswerError[] });
-      opening.complete();
-      return;
+      return opening.complete();
     }
-    const { code, reason } = error as { code?: number; reason?: string };
-    const cause = new UnreachableError(`The WebSocket was closed${code ? ` with ${code}: ${reason}` : ''}.`, error);
-    if (code !== undefined && REJECTED.includes(code)) {
-      const answer = { errors: [{ message: reason ?? '', extensions: { code: 'UNAUTHENTICATED' } }] };
-      opening.lost({ rejected: this.#token, answer });
-    } else opening.lost({ error: cause, isFatal: code !== undefined && FATAL.includes(code) });
-  }
+    const { code = 0, reason = '' } = error as { code?: number; reason?: string };
+    if (REJECTED.includes(code)) {
+      const answer = { errors: [{ message: reason, extensions: { code: 'UNAUTHENTICATED' } }] };
+      return opening.lost({ rejected: token, answer });
+    }
+    const cause = new UnreachableError(`The WebSocket was closed with ${code} ${reason}`, error);
+    opening.lost({ error: cause, isFatal: FATAL.includes(code) });
+  };
+  return {
+    open: (operation, _token, opening) => {
+      sockets ??= connect();
+      return sockets.subscribe(operation, { ...opening, error: (error) => failed(error, opening) });
+    },
+    // The next subscription opens another one.
+    reset: () => {
+      const former = sockets;
+      sockets = undefined;
+      void former?.dispose();
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { type Answer, codesOf, isForeign, isOutdated, type Operation } from '../core/answer.ts';
+import { type Answer, codesOf, isForeign, isOutdated, mayPass, type Operation } from '../core/answer.ts';
 import type { Credentials } from '../core/credentials.ts';
 import { AfterwriteError, RequestError, UnreachableError } from '../core/errors.ts';
 import { call } from '../core/listeners.ts';
@@ -6,9 +6,9 @@ import { backoff, pause } from '../core/pause.ts';
 import type { Tokens } from '../core/tokens.ts';
 
 /** Receives the messages of a subscription. */
-export interface Sink {
+export interface Sink<Data = unknown> {
   /** @returns false if the message was overtaken by something newer and is not shown. */
-  next(answer: Answer): unknown;
+  next(answer: Answer<Data>): unknown;
   /** The subscription has ended, because of this. */
   error(error: unknown): void;
   /** The server has ended the subscription, or nobody is signed in any more. */
@@ -44,8 +44,8 @@ export interface Opening {
 export interface Transport {
   /** Opens a stream once. @returns a function that ends it. */
   open(operation: Operation, token: string | undefined, opening: Opening): () => void;
-  /** Ends connections that streams share. */
-  reset(): void;
+  /** Ends connections that streams share, if there are any. */
+  reset?(): void;
 }
 
 export interface StreamParts {
@@ -58,8 +58,6 @@ export interface StreamParts {
   readonly interrupted: (change: Interruption) => void;
 }
 
-/** Faults of the server that pass: the stream is opened again. */
-const PASSING = ['THROTTLED', 'TIMEOUT', 'CONSISTENCY_TIMEOUT', 'INTERNAL_SERVER_ERROR'];
 /** How long a stream whose message was overtaken may be silent before it is opened again, in ms. */
 const OVERTAKEN_MS = 1000;
 /** A stream that has been open for this long goes on, although it had nothing to say, in ms. */
@@ -145,7 +143,7 @@ export class Stream {
     if (answer.data == null && after !== undefined && isOutdated(answer)) {
       this.#parts.tokens.outdated(after, isForeign(answer));
       this.#openOnce(answer);
-    } else if (answer.data == null && codesOf(answer).some((code) => PASSING.includes(code ?? ''))) {
+    } else if (answer.data == null && codesOf(answer).some(mayPass)) {
       this.#failed(new RequestError(answer.errors));
     } else this.#show(answer);
   }

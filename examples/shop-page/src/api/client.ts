@@ -14,7 +14,7 @@ export const afterwrite = createAfterwrite({
   url: import.meta.env.VITE_API_URL,
   auth: (rejected) => session.accessToken(rejected),
   sockets: createClient,
-  queue: queueIn(localStorage),
+  queue: queueIn(),
 });
 
 export const apollo = new ApolloClient({ link: afterwriteLink(afterwrite), cache: afterwriteCache() });
