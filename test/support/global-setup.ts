@@ -12,6 +12,7 @@ import { registerDomains } from '../../src/kernel/define/domain.ts';
 import { ensureTables } from '../../src/kernel/read/tables/ensure-tables.ts';
 import { urlOfDatabase } from '../../src/testing/postgres/databases.ts';
 import { QUICK_SETTINGS } from '../../src/testing/postgres/server.ts';
+import { bundle } from './server/bundle.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -19,11 +20,18 @@ declare module 'vitest' {
     readonly serverUrl: string;
     /** Name of a database with all migrations applied and the tables of the shop's read models, for copying. */
     readonly templateDatabase: string;
+    /** Path of a program that does what `src/main.ts` does, see {@link bundle}. */
+    readonly serverProgram: string;
   }
 }
 
-/** Starts one Postgres for all test files, or takes TEST_DATABASE_URL's, and makes the database that they copy. */
+/**
+ * Starts one Postgres for all test files, or takes TEST_DATABASE_URL's, and makes the database that they copy and the server that
+ * they start.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const bundling = bundle('src/main.ts', join(process.env.TEST_RUN_FOLDER ?? '', 'server'));
+  bundling.catch(() => undefined);
   const server = await provideServer();
   const template = `afterwrite_template_${randomUUID().slice(0, 8)}`;
   const admin = postgres(server.url, { max: 1, onnotice: () => {} });
@@ -36,6 +44,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await admin`create database ${admin(template)}`;
     await migrateDatabase(urlOfDatabase(server.url, template));
     await makeTables(urlOfDatabase(server.url, template));
+    project.provide('serverProgram', await bundling);
   } catch (error) {
     await tearDown();
     throw error;

@@ -7,8 +7,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 import { HttpClient } from '../../support/client/http-client.ts';
+import { bundledEnvironment } from '../../support/server/bundle.ts';
 import { childEnvironment } from '../../support/server/child-environment.ts';
 import { until } from '../../support/until.ts';
 
@@ -22,7 +23,10 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The server as its users start it, and a client to it. It does not outlive its test. */
+/**
+ * The server in a process of its own, and a client to it. It does not outlive its test. It is the bundled one, unless words say
+ * otherwise: as its users start it, it takes five times as long to load.
+ */
 export class ServerProcess extends HttpClient {
   readonly child: ChildProcess;
   readonly exited: Promise<Exit>;
@@ -30,12 +34,14 @@ export class ServerProcess extends HttpClient {
   stderr = '';
   #url = '';
 
-  /** @param words of the command line; `src/main.ts` by default. */
-  constructor(env: NodeJS.ProcessEnv, words: readonly string[] = ['src/main.ts']) {
+  /** @param words of the command line, such as `src/main.ts`. */
+  constructor(env: NodeJS.ProcessEnv, words?: readonly string[]) {
     super(() => this.#url);
-    this.child = spawn(process.execPath, words, {
+    const program = inject('serverProgram');
+    const ofProgram = words ? {} : bundledEnvironment(program);
+    this.child = spawn(process.execPath, words ?? [program], {
       cwd: root,
-      env: { ...childEnvironment(), HOST: '127.0.0.1', PORT: '0', ...env },
+      env: { ...childEnvironment(), HOST: '127.0.0.1', PORT: '0', ...ofProgram, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       // Away from the terminal of whoever runs the tests.
       detached: true,

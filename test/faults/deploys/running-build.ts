@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { bundledEnvironment } from '../../support/server/bundle.ts';
 import { childEnvironment } from '../../support/server/child-environment.ts';
 import { until } from '../../support/until.ts';
 
@@ -9,12 +10,12 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** The builds of the application. */
 export type Build = 'A' | 'B';
 
-/** Starting compiles the application while others use the machine. */
+/** Others use the machine. */
 export const START_DEADLINE_MS = 60_000;
 /** A server that does not answer within this time is not ready, in ms. */
 const READYZ_MS = 2000;
 
-/** A server process of one build, as its users start it. */
+/** A server process of one build. */
 export class RunningBuild {
   readonly build: Build;
   readonly #child: ChildProcess;
@@ -22,13 +23,21 @@ export class RunningBuild {
   readonly #log: WriteStream;
   #said = '';
 
-  /** @param logFile what it logs is appended there. */
-  constructor(build: Build, env: NodeJS.ProcessEnv, logFile: string) {
+  /**
+   * @param program `app/serve.ts`, bundled.
+   * @param logFile what it logs is appended there.
+   */
+  constructor(program: string, build: Build, env: NodeJS.ProcessEnv, logFile: string) {
     this.build = build;
     this.#log = createWriteStream(logFile, { flags: 'a' });
-    this.#child = spawn(process.execPath, ['test/faults/deploys/app/serve.ts', build], {
+    this.#child = spawn(process.execPath, [program, build], {
       cwd: root,
-      env: { ...childEnvironment(), HOST: '127.0.0.1', PORT: '0', AFTERWRITE_LAUNCHER: '1', ...env },
+      env: {
+        ...childEnvironment(),
+        ...bundledEnvironment(program),
+        ...{ HOST: '127.0.0.1', PORT: '0', AFTERWRITE_LAUNCHER: '1' },
+        ...env,
+      },
       // The channel is for nothing but its end: if this process ends, the server stops.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,

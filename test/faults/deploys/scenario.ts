@@ -4,6 +4,7 @@ import { SignJWT } from 'jose';
 import type { Sql } from 'postgres';
 import { Tokens } from '../../../src/kernel/consistency/token.ts';
 import { Random } from '../../support/random.ts';
+import { bundle } from '../../support/server/bundle.ts';
 import { until } from '../../support/until.ts';
 import { Balancer } from './balancer.ts';
 import { DeployClient, type Parcel } from './client.ts';
@@ -40,8 +41,10 @@ const SOON_MS = 5000;
  * @returns what must not have happened.
  */
 export async function playDeploys(options: DeploysOptions): Promise<readonly string[]> {
+  const program = await bundle('test/faults/deploys/app/serve.ts', join(options.folder, 'server'));
   // Work of newer code waits while older code serves alone, and then until the newer code has started.
-  const scenario = new DeployScenario(options, await Balancer.open(options.steadyMs + START_DEADLINE_MS));
+  const balancer = await Balancer.open(options.steadyMs + START_DEADLINE_MS);
+  const scenario = new DeployScenario(options, program, balancer);
   try {
     await scenario.play();
   } finally {
@@ -52,13 +55,15 @@ export async function playDeploys(options: DeploysOptions): Promise<readonly str
 
 class DeployScenario {
   readonly #options: DeploysOptions;
+  readonly #program: string;
   readonly #balancer: Balancer;
   readonly #witness = new Witness();
   readonly #running = new Map<Build, RunningBuild>();
   readonly #watchers: DeployWatcher[] = [];
 
-  constructor(options: DeploysOptions, balancer: Balancer) {
+  constructor(options: DeploysOptions, program: string, balancer: Balancer) {
     this.#options = options;
+    this.#program = program;
     this.#balancer = balancer;
   }
 
@@ -128,7 +133,7 @@ class DeployScenario {
   async #start(build: Build): Promise<void> {
     const { databaseUrl, folder } = this.#options;
     const env = { DATABASE_URL: databaseUrl, AUTH_JWT_SECRET };
-    const running = new RunningBuild(build, env, join(folder, `build-${build.toLowerCase()}.log`));
+    const running = new RunningBuild(this.#program, build, env, join(folder, `build-${build.toLowerCase()}.log`));
     this.#running.set(build, running);
     await running.ready();
     this.#balancer.add(running);
