@@ -53,7 +53,7 @@ export class ColumnArrays {
 }
 
 /** A parameter that {@link arrayLiteral} has written, as an array of the column's type. */
-export function arrayOf(column: PgColumn, parameter: ReturnType<typeof sql.placeholder>): SQL {
+export function arrayOf(column: PgColumn, parameter: ReturnType<typeof sql.placeholder> | SQL): SQL {
   // `unnest` also flattens nested arrays, so an array column is passed as text.
   const type = isArray(column) ? 'text' : withoutLength(column.getSQLType());
   return sql`${parameter}::text::${sql.raw(type)}[]`;

@@ -21,7 +21,8 @@ export const subjectsEraseCommand: CommandFactory = (cli) =>
       'after',
       `
 The events stay, with [erased] where personal data was, and so do totals and counts. Running servers forget the person within
-seconds. This command waits until every read model has been made again without them; Ctrl-C only ends the waiting.`,
+seconds, and show [erased] from then on. This command waits until every read model has been made again without them, which takes longer
+if the log is large; Ctrl-C only ends the waiting.`,
     )
     .action((subject: string, { reason, yes }: EraseOptions) =>
       withEngine(cli, async ({ engine }) => {

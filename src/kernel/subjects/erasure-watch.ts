@@ -24,6 +24,8 @@ export interface ErasureWork {
    * @returns what is not done yet.
    */
   readonly remake: (() => Promise<readonly string[]>) | undefined;
+  /** Hides what was erased in read models that are not made again yet; undefined if this instance runs none. Does not fail. */
+  readonly hide: (() => Promise<void>) | undefined;
   /** Erases what is due without an order. */
   readonly upkeep: () => Promise<void>;
   /** Records an erasure again. @param lastPosition of the subject's newest event. */
@@ -84,7 +86,7 @@ export class ErasureWatch {
     return this.#checking;
   }
 
-  async #run({ remake, upkeep }: ErasureWork): Promise<void> {
+  async #run({ remake, hide, upkeep }: ErasureWork): Promise<void> {
     const { signal } = this.#stopping;
     const { erasures } = this.#parts;
     let isNew = true;
@@ -93,6 +95,7 @@ export class ErasureWatch {
       const before = this.#followed;
       // What this process has in memory comes first, and nothing that fails keeps it from the rest.
       await this.#attempt(() => this.check());
+      if (this.#followed > before) await hide?.();
       await this.#attempt(async () => {
         // The instances that had the key may all have died before they followed.
         if (isNew) await this.#repeatLate(await erasures.after(Math.max(0, this.#followed - RECENT)));
@@ -101,6 +104,7 @@ export class ErasureWatch {
       await this.#attempt(upkeep);
       // It also begins what failed or what another instance has left, but not after every event.
       if (this.#followed > before || performance.now() - remadeAt >= IDLE_MS) {
+        await hide?.();
         await this.#attempt(async () => remake?.());
         remadeAt = performance.now();
       }

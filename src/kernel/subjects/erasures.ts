@@ -39,6 +39,16 @@ export class Erasures {
     return readAgain(() => this.#after({ number }));
   }
 
+  /** All of them after this number, the oldest first. */
+  async allAfter(number: number): Promise<Erasure[]> {
+    const all: Erasure[] = [];
+    for (let page = await this.after(number); page.length > 0; ) {
+      all.push(...page);
+      page = await this.after(page.at(-1)?.number ?? 0);
+    }
+    return all;
+  }
+
   /** The number of the newest erasure; 0 if there is none. */
   async newest(): Promise<number> {
     const [row] = await readAgain(() =>

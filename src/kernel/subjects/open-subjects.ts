@@ -1,6 +1,7 @@
 import type { EngineCore, WriteSide } from '../engine-parts.ts';
 import type { Projector } from '../read/run/projector.ts';
 import { Erasures } from './erasures.ts';
+import { Hiding } from './hiding/hide-erased.ts';
 import { remakeReadModels } from './remake.ts';
 import { keptForDays } from './retention.ts';
 import { type ErasureOrder, Subjects } from './subjects.ts';
@@ -18,14 +19,22 @@ export function openSubjects(
   projector: Projector,
   { queue, states, snapshots, log }: WriteSide,
 ): OpenSubjects {
-  const { options, database, registry, feed, clock, keys, erasures: watch } = core;
+  const { options, database, registry, feed, clock, keys, observer, erasures: watch } = core;
   const { db } = database.projector;
   const projections = [...registry.projections.values()];
   const parts = { db, erasures: new Erasures(db), projections, kept: keptForDays(registry) };
+  const isWorking = options.projector !== 'off';
+  const hiding = new Hiding({
+    ...{ db, registry, erasures: parts.erasures, log, observer },
+    isRunning: ({ name }) => projector.isRunning(name),
+    onHidden: () => projector.rowsChanged(),
+  });
+  const hide = watch && isWorking ? () => hiding.run() : undefined;
+  projector.rebuilds.beforeServed((tx, projection, erasures) => hiding.hideIn(tx, projection, erasures));
   const remake = () => remakeReadModels({ ...parts, rebuilds: projector.rebuilds });
   const reading = { db, log, registry };
   const { keyring } = options;
-  const subjects = new Subjects({ keys, queue, watch, remake, reading, clock, owner: database.owner.db });
+  const subjects = new Subjects({ keys, queue, watch, hide, remake, reading, clock, owner: database.owner.db });
   const forget = () => {
     states.forget();
     snapshots.forget();
@@ -47,7 +56,8 @@ export function openSubjects(
     start: async () =>
       watch?.start({
         head: projector.head,
-        remake: options.projector === 'off' ? undefined : remake,
+        remake: isWorking ? remake : undefined,
+        hide,
         upkeep: async () => upkeep?.run(),
         repeat: (erasure, last) => subjects.repeat(erasure, last),
       }),

@@ -1,25 +1,18 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../define/read-model/projection.ts';
-import { erasuresSoFar } from '../define/subjects/subject-erased.ts';
 import type { RebuildCoordinator } from '../read/rebuild/rebuild-coordinator.ts';
-import type { Erasure, Erasures } from './erasures.ts';
+import type { Erasures } from './erasures.ts';
+import { outdatedTables } from './outdated-tables.ts';
 import { isRetention, type KeptForDays } from './retention.ts';
 
 export interface RemakeParts {
   /** With the rights of the projector. */
   readonly db: Database;
-  readonly erasures: Pick<Erasures, 'after' | 'typesOf'>;
+  readonly erasures: Pick<Erasures, 'allAfter' | 'typesOf'>;
   readonly projections: readonly Projection[];
   readonly kept: KeptForDays;
   readonly rebuilds: Pick<RebuildCoordinator, 'begin'>;
-}
-
-interface OutdatedTable extends Record<string, unknown> {
-  readonly key: string;
-  /** Number of erasures that it takes into account. */
-  readonly erasures: number;
-  readonly isBeingRebuilt: boolean;
 }
 
 /**
@@ -34,7 +27,7 @@ interface OutdatedTable extends Record<string, unknown> {
 export async function remakeReadModels({ db, erasures, projections, kept, rebuilds }: RemakeParts): Promise<string[]> {
   const outdated = await outdatedTables(db);
   if (outdated.length === 0) return [];
-  const all = await allAfter(erasures, Math.min(...outdated.map((table) => table.erasures)));
+  const all = await erasures.allAfter(Math.min(...outdated.map((table) => table.erasures)));
   const left: string[] = [];
   for (const table of outdated) {
     const projection = projections.find(({ checkpoint }) => checkpoint.key === table.key);
@@ -51,26 +44,6 @@ export async function remakeReadModels({ db, erasures, projections, kept, rebuil
     }
   }
   return left;
-}
-
-/** Live tables, of whatever code, that do not take all erasures into account. */
-async function outdatedTables(db: Database): Promise<OutdatedTable[]> {
-  return db.execute<OutdatedTable>(sql`
-    select projection as key, erasures, exists (
-      select from read.checkpoints s where s.kind = 'rebuild' and s.consumer = c.consumer and s.version = c.version
-    ) as "isBeingRebuilt"
-    from read.checkpoints c
-    where kind = 'projection' and erasures < ${erasuresSoFar}
-    order by projection`);
-}
-
-async function allAfter(erasures: Pick<Erasures, 'after'>, number: number): Promise<Erasure[]> {
-  const all: Erasure[] = [];
-  for (let page = await erasures.after(number); page.length > 0; ) {
-    all.push(...page);
-    page = await erasures.after(page.at(-1)?.number ?? 0);
-  }
-  return all;
 }
 
 async function takeIntoAccount(db: Database, key: string, number: number): Promise<void> {

@@ -51,6 +51,8 @@ export interface SubjectsParts {
   readonly keys: Pick<SubjectKeys, 'erase' | 'forWriting' | 'forReading' | 'hashKey'> | undefined;
   readonly queue: Pick<AppendQueue, 'append'>;
   readonly watch: Pick<ErasureWatch, 'check'> | undefined;
+  /** Hides what was erased in read models that are not made again yet. */
+  readonly hide: (() => Promise<void>) | undefined;
   /** @returns the names of the read models that are not made again yet. */
   readonly remake: () => Promise<readonly string[]>;
   readonly reading: PersonalDataParts;
@@ -86,8 +88,8 @@ export class Subjects {
 
   /**
    * Destroys the key of a subject, and records it. When this resolves, nobody can read the subject's data from the log any
-   * more, and this process has forgotten it. Other instances follow within a moment, and then read models are made again:
-   * see {@link settled}. May be repeated; each time is recorded.
+   * more, and this process has forgotten it. Other instances follow within a moment. Read models show `[erased]` in its place, and are
+   * made again later: see {@link settled}. May be repeated; each time is recorded.
    * @throws {SubjectMalformedError} {@link KeyringUnsetError}, {@link ReasonRefusedError}
    */
   async erase({ subject: text, reason: given, actor, correlationId, commandId }: ErasureOrder): Promise<Erasure> {
@@ -99,6 +101,7 @@ export class Subjects {
       this.#record({ subject, reason, actor, correlationId }, commandId ?? newId()),
     );
     await watch.check();
+    await this.#parts.hide?.();
     return erasure;
   }
 

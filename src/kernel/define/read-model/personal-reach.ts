@@ -8,6 +8,8 @@ import { isEngineColumn, storedColumns } from './read-table.ts';
 export interface PersonalReach {
   /** The columns that get it, by their properties. */
   readonly columns: ReadonlySet<string>;
+  /** Those of the rows that a change is about. One event may change its own row and, by a column's value, those of others. */
+  columnsOf(change: Change): ReadonlySet<string>;
   /** True if it decides which rows the event changes: it is in their keys, or they are found by it. */
   readonly choosesRows: boolean;
 }
@@ -31,7 +33,7 @@ export function personalReaches(projection: Projection, events: EventTypes): Per
   const rows = [undefined, ...sampleRows(projection), ...foldedRows(projection, events)].slice(0, MAX_ROWS);
   const reaches = new Map<string, PersonalReach>();
   for (const type of projection.handlers.keys()) {
-    const columns = new Set<string>();
+    const byTarget = new Map<string, Set<string>>();
     let choosesRows = false;
     for (const [one, other] of events[type]?.personalParts.samples() ?? []) {
       const [changes, others] = [tried(projection, type, one), tried(projection, type, other)];
@@ -40,11 +42,15 @@ export function personalReaches(projection: Projection, events: EventTypes): Per
         const twin = others[nth];
         if (!twin) continue;
         for (const row of rows) {
-          for (const column of difference(folded(change, row), folded(twin, row))) columns.add(column);
+          const different = difference(folded(change, row), folded(twin, row));
+          const target = targetOf(change);
+          if (different.length > 0) byTarget.set(target, new Set([...(byTarget.get(target) ?? []), ...different]));
         }
       }
     }
-    if (columns.size > 0 || choosesRows) reaches.set(type, { columns, choosesRows });
+    const columns = new Set([...byTarget.values()].flatMap((some) => [...some]));
+    const columnsOf = (change: Change) => byTarget.get(targetOf(change)) ?? NO_COLUMNS;
+    if (columns.size > 0 || choosesRows) reaches.set(type, { columns, columnsOf, choosesRows });
   }
   return reaches;
 }
@@ -56,6 +62,13 @@ function tried(projection: Projection, type: string, data: unknown): readonly Ch
     // It cannot do with made-up data.
     return [];
   }
+}
+
+const NO_COLUMNS: ReadonlySet<string> = new Set();
+
+/** How a change finds its rows: by key, or by which column. */
+function targetOf(change: Change): string {
+  return change.kind === 'updateWhere' ? `where ${change.column}` : 'key';
 }
 
 /** Which rows a change is about. */

@@ -15,6 +15,7 @@ import type { DedicatedPools } from './dedicated-pools.ts';
 import { RebuildJob } from './rebuild-job.ts';
 import { RebuildMeter, type RebuildStatus } from './rebuild-progress.ts';
 import { type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
+import type { BeforeServed } from './swap.ts';
 
 export interface RebuildCoordinatorParts {
   /** A connection that answers at once, because no batch uses it. */
@@ -57,6 +58,7 @@ export class RebuildCoordinator {
   #works = false;
   /** The last check has found shadows. */
   #hasShadows = true;
+  #beforeServed: BeforeServed = async () => {};
 
   constructor(parts: RebuildCoordinatorParts) {
     this.#parts = parts;
@@ -84,6 +86,11 @@ export class RebuildCoordinator {
   /** The table of checkpoints contains shadows, as somebody who has read it has seen. Nothing is asked while it has none. */
   sawShadows(): void {
     if (!this.#hasShadows) this.#sleeper.wake();
+  }
+
+  /** Has `prepare` called before a shadow that was filled becomes the live table. */
+  beforeServed(prepare: BeforeServed): void {
+    this.#beforeServed = prepare;
   }
 
   /** Wakes it up, because there are new events. */
@@ -173,7 +180,16 @@ export class RebuildCoordinator {
   #work(projection: Projection, lease: HeldLease): void {
     const pools = this.#parts.openDedicated();
     const { checkpoint } = lease;
-    const job = new RebuildJob({ ...this.#parts, pools, log: pools.log, projection, purpose: 'rebuild', checkpoint });
+    const beforeServed: BeforeServed = (...shadow) => this.#beforeServed(...shadow);
+    const job = new RebuildJob({
+      ...this.#parts,
+      pools,
+      log: pools.log,
+      projection,
+      purpose: 'rebuild',
+      checkpoint,
+      beforeServed,
+    });
     const ended = this.#runToEnd(job, pools, projection)
       .finally(() => lease.release())
       .catch((error) =>

@@ -6,7 +6,7 @@ import { listed, tablesOf } from '../tables/tables.ts';
 import { cancelWorkOn } from './shadow-ddl.ts';
 import { ShadowDeadLetters } from './shadow-dead-letters.ts';
 import { type FillerParts, ShadowFiller } from './shadow-filler.ts';
-import { swapIn } from './swap.ts';
+import { type BeforeServed, swapIn } from './swap.ts';
 
 export type RebuildOutcome =
   /** The shadow is the live table now. */
@@ -39,12 +39,16 @@ const POLL_MS = 200;
  */
 const SWAP_AGAIN: Backoff = { firstMs: 50, maxMs: 5000 };
 
+export interface RebuildJobParts extends FillerParts {
+  readonly beforeServed: BeforeServed;
+}
+
 /**
  * One instance's work on a rebuild, phase by phase. It may end after any step, and continue from there later or on
  * another instance.
  */
 export class RebuildJob {
-  readonly #parts: FillerParts;
+  readonly #parts: RebuildJobParts;
   readonly #filler: ShadowFiller;
   readonly #deadLetters: ShadowDeadLetters;
   readonly #stopping = new AbortController();
@@ -62,7 +66,7 @@ export class RebuildJob {
   #hasEnded = false;
 
   /** @param parts the parts of a shadow whose lease this instance has. */
-  constructor(parts: FillerParts) {
+  constructor(parts: RebuildJobParts) {
     this.#parts = parts;
     this.#filler = new ShadowFiller(parts);
     const { projector: db, events, keys } = parts.pools;
@@ -145,7 +149,7 @@ export class RebuildJob {
   }
 
   async #swap(): Promise<RebuildPhase | RebuildOutcome> {
-    const { owner, checkpoint, pools } = this.#parts;
+    const { owner, checkpoint, pools, beforeServed } = this.#parts;
     const { signal } = this.#stopping;
     const fillTo = async (position: number) => {
       const filled = await this.#filler.reached(position, FILL_TIMEOUT_MS, signal);
@@ -155,7 +159,13 @@ export class RebuildJob {
       return filled;
     };
     const { shadow } = this.#filler;
-    const outcome = await swapIn(pools.owner, { shadow, owner, generation: checkpoint.generation, fillTo });
+    const outcome = await swapIn(pools.owner, {
+      shadow,
+      owner,
+      generation: checkpoint.generation,
+      fillTo,
+      beforeServed,
+    });
     if (outcome.kind === 'done') return 'swapped';
     if (outcome.kind === 'lost') return 'lost';
     if (outcome.kind === 'reshaped') {

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { rootOf } from '../../../database/errors.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import { adoptParkedEvents } from '../dead-letters/dead-letter-store.ts';
 import { listed, tablesOf } from '../tables/tables.ts';
 import { inTheWay, lockShadows, obstaclesToAll } from './begin-rebuild.ts';
@@ -19,6 +20,12 @@ export type SwapOutcome =
   /** It is not possible until an operator acts. */
   | { readonly kind: 'refused'; readonly why: string };
 
+/**
+ * Called in the transaction of a swap, when the projection's tables are those of the shadow.
+ * @param erasures how many erasures the shadow takes into account.
+ */
+export type BeforeServed = (tx: Database, projection: Projection, erasures: number) => Promise<void>;
+
 export interface Swap {
   readonly shadow: Shadow;
   /** The instance that fills the shadow, and the generation in which it does. */
@@ -29,6 +36,7 @@ export interface Swap {
    * either case, this instance has stopped writing to it.
    */
   readonly fillTo: (position: number) => Promise<boolean>;
+  readonly beforeServed?: BeforeServed;
 }
 
 /** How long it waits for a lock, in ms. It is short, because later reads wait behind it. */
@@ -72,7 +80,7 @@ class Undone extends Error {
   }
 }
 
-async function exchange(tx: Database, { shadow, owner, generation, fillTo }: Swap): Promise<SwapOutcome> {
+async function exchange(tx: Database, { shadow, owner, generation, fillTo, beforeServed }: Swap): Promise<SwapOutcome> {
   const { live: projection, checkpoint } = shadow;
   const { key } = projection.checkpoint;
   const tables = listed(tablesOf(projection));
@@ -91,7 +99,7 @@ async function exchange(tx: Database, { shadow, owner, generation, fillTo }: Swa
   if (!(await fillTo(live.position))) return { kind: 'busy' };
 
   if (!staysTable) await tx.execute(sql`lock table ${tables} in access exclusive mode`);
-  const [adopted] = await tx.execute<{ position: number; enough: boolean }>(sql`
+  const [adopted] = await tx.execute<{ position: number; enough: boolean; erasures: number }>(sql`
     with shadow as (
       delete from read.checkpoints
       where projection = ${checkpoint.key} and owner = ${owner} and generation = ${generation}
@@ -101,7 +109,7 @@ async function exchange(tx: Database, { shadow, owner, generation, fillTo }: Swa
     set position = shadow.position, started_at = shadow.started_at, updated_at = now(), generation = live.generation + 1,
         whole_at = 0, failure = null, erasures = shadow.erasures
     from shadow where projection = ${key}
-    returning live.position, live.position >= ${live.position} as enough`);
+    returning live.position, live.erasures, live.position >= ${live.position} as enough`);
   if (!adopted) return { kind: 'lost' };
   // Postgres may have crashed and lost rows that this instance has written.
   if (!adopted.enough) return { kind: 'busy' };
@@ -109,6 +117,7 @@ async function exchange(tx: Database, { shadow, owner, generation, fillTo }: Swa
     const replaced = staysTable ? await replaceRows(tx, table, beside) : await replaceTable(tx, table, beside);
     if (!replaced) return { kind: 'reshaped' };
   }
+  await beforeServed?.(tx, projection, adopted.erasures);
   await adoptParkedEvents(tx, checkpoint.key, key);
   return { kind: 'done', position: adopted.position };
 }

@@ -109,10 +109,7 @@ export class Projector {
       owner: this.#keeper.instanceId,
       head: this.head,
       windowMemory: this.#windowMemory,
-      onSwapped: () => {
-        this.#keeper.renewSoon();
-        others.released();
-      },
+      onSwapped: () => this.rowsChanged(),
     });
     this.head.onAdvance(() => this.#wakeAll());
     const running = () => [...runners.values()].filter(({ isRunning }) => isRunning);
@@ -170,6 +167,17 @@ export class Projector {
   /** The state of a projection may have changed from outside: checks at once instead of at the next poll. */
   renewSoon(): void {
     this.#keeper.renewSoon();
+  }
+
+  /** Rows were changed by something else than a projection, which has raised the generation of its checkpoint: all instances look. */
+  rowsChanged(): void {
+    this.#keeper.renewSoon();
+    this.#options.others.released();
+  }
+
+  /** True if this instance fills the table of a projection. */
+  isRunning(projection: string): boolean {
+    return this.#runners.get(projection)?.isRunning ?? false;
   }
 
   /** The status of every projection. */
