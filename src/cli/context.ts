@@ -30,7 +30,7 @@ export interface PostgresContext {
   readonly tenant?: string | undefined;
 }
 
-/** One connection as the URL's user, to a database that may be in use by a server of another version. */
+/** Connections as the URL's user, to a database that may be in use by a server of another version. */
 export interface DatabaseContext extends PostgresContext {
   readonly db: Database;
 }
@@ -110,14 +110,15 @@ export async function withServer<T>(cli: Cli, work: (context: PostgresContext) =
 
 /**
  * Gives `work` a connection without migrating anything: a command that only reads must not change the database.
+ * @param connections most connections, if one is not enough.
  * @throws {CliError} DATABASE_NOT_SET_UP if no server has been started on it yet.
  */
-export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Promise<T>): Promise<T> {
+export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Promise<T>, connections = 1): Promise<T> {
   return withPostgres(cli, (context) =>
-    connected(cli, context, async (all) => {
+    connected(cli, context, connections, async (all) => {
       if (!sharesDatabase(cli)) return work(all);
       const settings = await settingsFor(context.tenant ?? '', all.db);
-      const own = openPool({ url: context.url, connections: 1, applicationName: 'afterwrite cli', settings });
+      const own = openPool({ url: context.url, connections, applicationName: 'afterwrite cli', settings });
       return work({ ...context, db: own.db }).finally(() => own.close());
     }),
   );
@@ -129,7 +130,7 @@ export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Pr
  */
 export function withWholeDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Promise<T>): Promise<T> {
   const give = sharesDatabase(cli) ? withServer : withPostgres;
-  return give(cli, (context) => connected(cli, context, work));
+  return give(cli, (context) => connected(cli, context, 1, work));
 }
 
 /** True if all tenants of the application have one database. */
@@ -140,9 +141,10 @@ export function sharesDatabase({ app }: Cli): boolean {
 async function connected<T>(
   cli: Cli,
   context: PostgresContext,
+  connections: number,
   work: (context: DatabaseContext) => Promise<T>,
 ): Promise<T> {
-  const pool = openPool({ url: context.url, connections: 1, applicationName: 'afterwrite cli' });
+  const pool = openPool({ url: context.url, connections, applicationName: 'afterwrite cli' });
   try {
     await refuseEmptyDatabase(cli, pool.db, context.url);
     return await work({ ...context, db: pool.db });

@@ -2,7 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import { Command } from 'commander';
 import type { Database } from '../../database/client.ts';
 import { type Audit, auditLog } from '../../kernel/audit/audit-log.ts';
-import { readEnd } from '../../kernel/audit/stored-chain.ts';
+import { readEnd } from '../../kernel/audit/chain-origin.ts';
+import { READING_CONNECTIONS } from '../../kernel/audit/stored-chain.ts';
 import { readSigningKey } from '../../server/audit/signing.ts';
 import { type Cli, type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
@@ -41,25 +42,29 @@ receipts and checkpoints.`,
     .option('--key <file>', 'public keys in PEM')
     .option('--witness <file>', 'the file of a witness, or the bodies that a webhook has received, a line each')
     .action((options: EventAuditOptions) =>
-      withDatabase(cli, async ({ db, config }) => {
-        const keys = await keysOf(cli, options.key, config.auditKey);
-        const audit = await verify(cli, db, options, keys);
-        const { fault } = audit;
-        if (fault) {
-          const place = fault.from === fault.to ? `${fault.from}` : `${fault.from}-${fault.to}`;
-          print(cli, `${place}\t${fault.message}`);
-        }
-        const isWhole = options.from === undefined && options.to === undefined;
-        const damaged = isWhole ? await printDamages(cli, db, audit.end) : undefined;
-        const first = Math.min(fault?.from ?? Number.POSITIVE_INFINITY, damaged ?? Number.POSITIVE_INFINITY);
-        if (first < Number.POSITIVE_INFINITY) {
-          throw new CliError(
-            'LOG_ALTERED',
-            `The log is not what was written, from position ${first} on. Keep the database as it is, and find out who changed it.`,
-          );
-        }
-        for (const sentence of whatIsProved(audit, keys.size > 0)) print(cli, sentence);
-      }),
+      withDatabase(
+        cli,
+        async ({ db, config }) => {
+          const keys = await keysOf(cli, options.key, config.auditKey);
+          const audit = await verify(cli, db, options, keys);
+          const { fault } = audit;
+          if (fault) {
+            const place = fault.from === fault.to ? `${fault.from}` : `${fault.from}-${fault.to}`;
+            print(cli, `${place}\t${fault.message}`);
+          }
+          const isWhole = options.from === undefined && options.to === undefined;
+          const damaged = isWhole ? await printDamages(cli, db, audit.end) : undefined;
+          const first = Math.min(fault?.from ?? Number.POSITIVE_INFINITY, damaged ?? Number.POSITIVE_INFINITY);
+          if (first < Number.POSITIVE_INFINITY) {
+            throw new CliError(
+              'LOG_ALTERED',
+              `The log is not what was written, from position ${first} on. Keep the database as it is, and find out who changed it.`,
+            );
+          }
+          for (const sentence of whatIsProved(audit, keys.size > 0)) print(cli, sentence);
+        },
+        READING_CONNECTIONS,
+      ),
     );
 
 async function keysOf(

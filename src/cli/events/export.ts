@@ -5,9 +5,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import type { Database } from '../../database/client.ts';
+import { readEnd, readOrigin } from '../../kernel/audit/chain-origin.ts';
 import { exportLog } from '../../kernel/audit/export-log.ts';
 import { lastHead } from '../../kernel/audit/heads/head-store.ts';
-import { readEnd, readOrigin } from '../../kernel/audit/stored-chain.ts';
+import { READING_CONNECTIONS } from '../../kernel/audit/stored-chain.ts';
 import { type Cli, type CommandFactory, say } from '../cli.ts';
 import { withDatabase } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -34,18 +35,22 @@ The file is NDJSON: the events as they are stored, byte for byte, with their has
 events have, personal data too, so only its owner may read it. Servers may run meanwhile. \`events verify-export\` verifies it.`,
     )
     .action((file: string, options: EventExportOptions) =>
-      withDatabase(cli, async ({ db }) => {
-        const { from } = options;
-        const to = await lastPosition(db, options);
-        const progress = startProgress(cli.err, { title: 'Exporting', unit: 'events', total: to - from + 1 });
-        const chunks = exportLog(db, { from, to, signal: cli.signal, onProgress: (done) => progress.update(done) });
-        try {
-          await (file === '-' ? pipeline(Readable.from(chunks), cli.out, { end: false }) : write(cli, file, chunks));
-        } finally {
-          progress.stop();
-        }
-        say(cli, await summaryOf(db, from, to));
-      }),
+      withDatabase(
+        cli,
+        async ({ db }) => {
+          const { from } = options;
+          const to = await lastPosition(db, options);
+          const progress = startProgress(cli.err, { title: 'Exporting', unit: 'events', total: to - from + 1 });
+          const chunks = exportLog(db, { from, to, signal: cli.signal, onProgress: (done) => progress.update(done) });
+          try {
+            await (file === '-' ? pipeline(Readable.from(chunks), cli.out, { end: false }) : write(cli, file, chunks));
+          } finally {
+            progress.stop();
+          }
+          say(cli, await summaryOf(db, from, to));
+        },
+        READING_CONNECTIONS,
+      ),
     );
 
 /** @throws {CliError} NO_SUCH_POSITION, NOT_CHAINED */

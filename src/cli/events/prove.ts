@@ -1,6 +1,6 @@
 import { Command } from 'commander';
+import { readEnd } from '../../kernel/audit/chain-origin.ts';
 import { proveEvent } from '../../kernel/audit/prove-event.ts';
-import { readEnd } from '../../kernel/audit/stored-chain.ts';
 import { proofLine } from '../../kernel/proof/inclusion-proof.ts';
 import type { CommandFactory } from '../cli.ts';
 import { withDatabase } from '../context.ts';

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
-import { readEnd } from '../../kernel/audit/stored-chain.ts';
+import { readEnd } from '../../kernel/audit/chain-origin.ts';
 import { SYSTEM } from '../../kernel/define/access/actor.ts';
 import { type CommandFactory, print } from '../cli.ts';
 import { withEngine } from '../context.ts';

@@ -5,11 +5,12 @@ import { ChainVerifier } from '../proof/chain-verifier.ts';
 import { LogFault } from '../proof/log-fault.ts';
 import { type HeadContent, headHash, isSignedBy } from '../proof/signed-head.ts';
 import { type WitnessedHead, witnessedHeads } from '../proof/witnessed-heads.ts';
+import { type ChainOrigin, readEnd, readOrigin } from './chain-origin.ts';
 import { explainFault, type LastRight } from './explain-fault.ts';
 import { HeadCursor, storedHeads } from './head-cursor.ts';
 import { lastHead, type StoredHead } from './heads/head-store.ts';
 import { refuseHeadsBeforeCompletion, verifyStoredHead } from './heads/verify-head.ts';
-import { type ChainOrigin, type LinkedEvent, readEnd, readOrigin, StoredChain } from './stored-chain.ts';
+import { type LinkedEvent, StoredChain } from './stored-chain.ts';
 
 export interface AuditOptions {
   /** The range of positions; all of the log by default. It begins at most one head earlier, which is where its proof begins. */
@@ -153,11 +154,11 @@ class AuditRun {
 
   /** Follows the chain to an event. Only a fault has to be waited for. */
   #next(verifier: ChainVerifier, event: LinkedEvent): Promise<void> | undefined {
-    const { position, hash } = verifier;
     try {
       verifier.next(event);
       return undefined;
     } catch (error) {
+      const { position, hash } = verifier;
       // What a certificate says of events before it explains itself.
       if (!(error instanceof LogFault) || error.from <= position) throw error;
       return this.#explain(error, { position, hash });

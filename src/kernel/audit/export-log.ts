@@ -2,10 +2,11 @@ import type { Database } from '../../database/client.ts';
 import { endLine, eventLineParts, headerLine, leafLine } from '../proof/export-lines.ts';
 import { MerkleFrontier } from '../proof/merkle-frontier.ts';
 import { headHash, headLine } from '../proof/signed-head.ts';
+import { readHash, readOrigin } from './chain-origin.ts';
 import { HeadCursor, storedHeads } from './head-cursor.ts';
 import { lastHead } from './heads/head-store.ts';
 import { treeOf } from './heads/verify-head.ts';
-import { readHash, readOrigin, StoredChain } from './stored-chain.ts';
+import { StoredChain } from './stored-chain.ts';
 
 export interface ExportOptions {
   /** The first and the last position whose content is exported; `to` is `from - 1` for an empty export. */

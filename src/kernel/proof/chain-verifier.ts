@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { type Certificate, type Encrypted, EncryptionLedger } from './encryption-certificate.ts';
-import { chainHash } from './hashes.ts';
+import { chainHash, HASH_BYTES } from './hashes.ts';
 import { LogFault } from './log-fault.ts';
 import { MerkleFrontier } from './merkle-frontier.ts';
 import { type HeadContent, headHash, isSignedBy, readHead, type SignedHead } from './signed-head.ts';
@@ -43,6 +43,8 @@ export class ChainVerifier {
   readonly #encryptions: EncryptionLedger;
   #position: number;
   #hash: Buffer;
+  /** Memory for the next hash. */
+  #computed: Buffer = Buffer.alloc(HASH_BYTES);
   #previousHead: Buffer | undefined;
   #firstHead: HeadContent | undefined;
   #lastHead: HeadContent | undefined;
@@ -55,7 +57,7 @@ export class ChainVerifier {
     this.#tree = MerkleFrontier.of(start.from - 1, start.peaks);
     this.#encryptions = new EncryptionLedger(start.from);
     this.#position = start.from - 1;
-    this.#hash = start.before;
+    this.#hash = Buffer.from(start.before);
     this.#previousHead = start.previousHead;
     if (start.from === 1 && !start.before.equals(start.origin)) {
       throw new LogFault('the chain does not begin with the hash of its origin', 1);
@@ -69,7 +71,7 @@ export class ChainVerifier {
 
   /** The hash of the chain at that position. */
   get hash(): Buffer {
-    return this.#hash;
+    return Buffer.from(this.#hash);
   }
 
   /** The Merkle tree of all events up to that position. */
@@ -105,13 +107,13 @@ export class ChainVerifier {
         position > expected ? 'it is missing, or was moved' : 'it is missing, or another one is there a second time';
       throw new LogFault(`${what}: position ${position} follows instead`, expected);
     }
-    const computed = chainHash(this.#hash, leaf);
+    const computed = chainHash(this.#hash, leaf, this.#computed);
     if (!computed.equals(hash)) {
       throw new LogFault('the event was altered, or its hash, or the event before it together with its hash', position);
     }
     this.#tree.push(leaf);
     this.#position = position;
-    this.#hash = computed;
+    [this.#hash, this.#computed] = [computed, this.#hash];
     if (encrypted) this.#encryptions.add(position, encrypted);
     const fault = certificate && this.#encryptions.certify(certificate);
     if (fault) throw new LogFault(`${fault.reason} (event ${position})`, fault.from, fault.to);

@@ -30,6 +30,11 @@ const MARK = Buffer.from(`,"streamType":"${ENCRYPTIONS.streamType}",`);
 /** Bytes in which that must be found. */
 const MARK_WITHIN = 300;
 
+/** False if among several contents there is none of a certificate: one search for all of them. */
+export function mayCertify(contents: Buffer): boolean {
+  return contents.includes(MARK);
+}
+
 /** @returns undefined if a content is not that of a certificate, as of nearly all events. */
 export function readCertificate(content: Buffer): Certificate | undefined {
   if (content.subarray(0, MARK_WITHIN).indexOf(MARK) < 0) return undefined;

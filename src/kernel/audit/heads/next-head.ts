@@ -3,7 +3,8 @@ import type { Database } from '../../../database/client.ts';
 import { ChainVerifier } from '../../proof/chain-verifier.ts';
 import { LogFault } from '../../proof/log-fault.ts';
 import { headHash, keyIdOf, type SignedHead, signHead } from '../../proof/signed-head.ts';
-import { readEnd, readOrigin, StoredChain } from '../stored-chain.ts';
+import { readEnd, readOrigin } from '../chain-origin.ts';
+import { StoredChain } from '../stored-chain.ts';
 import { lastHead } from './head-store.ts';
 import { refuseHeadsBeforeCompletion, verifyStoredHead } from './verify-head.ts';
 

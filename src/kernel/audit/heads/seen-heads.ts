@@ -1,6 +1,6 @@
 import type { Database } from '../../../database/client.ts';
 import { LogFault } from '../../proof/log-fault.ts';
-import { readEnd, readOrigin } from '../stored-chain.ts';
+import { readEnd, readOrigin } from '../chain-origin.ts';
 import { lastHead } from './head-store.ts';
 
 /**

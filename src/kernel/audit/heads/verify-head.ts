@@ -3,7 +3,7 @@ import type { Database } from '../../../database/client.ts';
 import { LogFault } from '../../proof/log-fault.ts';
 import { MerkleFrontier } from '../../proof/merkle-frontier.ts';
 import { isSignedBy } from '../../proof/signed-head.ts';
-import { type ChainOrigin, readHash } from '../stored-chain.ts';
+import { type ChainOrigin, readHash } from '../chain-origin.ts';
 import type { StoredHead } from './head-store.ts';
 
 /**
