@@ -28,3 +28,24 @@ export async function until<T>(
     await delay(everyMs ?? Math.min(Math.max(waited / 20, CHECKS_MS.least), CHECKS_MS.most));
   }
 }
+
+/** A check and the pause after it count as no more than this, in ms. */
+const ON_TIME_MS = 50;
+
+/**
+ * Waits until a condition holds that the product promises within a time, in ms. It does not count for how long this process, or
+ * Postgres with what it was asked, was kept from running: so was what keeps the promise.
+ * @throws {Error} if it does not hold within this time.
+ */
+export async function within<T>(ms: number, condition: () => T | Promise<T>): Promise<T> {
+  let before = performance.now();
+  for (let counted = 0; counted <= ms; ) {
+    const answer = await condition();
+    if (answer) return answer;
+    await delay(CHECKS_MS.most);
+    const now = performance.now();
+    counted += Math.min(now - before, ON_TIME_MS);
+    before = now;
+  }
+  throw new Error(`did not come true within ${ms} ms: ${condition}`);
+}

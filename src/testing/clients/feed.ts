@@ -21,7 +21,7 @@ export interface FeedEnding {
 }
 
 /** How long a feed waits for a message, or for the end, in ms. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** A subscription as its client sees it: the messages in the order in which they came, read one after the other. */
 export class Feed<Data = Record<string, unknown>> {
@@ -48,7 +48,7 @@ export class Feed<Data = Record<string, unknown>> {
   }
 
   /**
-   * The next unread message; waits for it up to 10 seconds.
+   * The next unread message; waits for it up to 30 seconds.
    * @throws {Error} if none comes in time, or the subscription has ended.
    */
   async next(): Promise<FeedMessage<Data>> {
@@ -74,7 +74,7 @@ export class Feed<Data = Record<string, unknown>> {
     }
   }
 
-  /** Waits for the end up to 10 seconds; messages that were not read stay in `messages`. */
+  /** Waits for the end up to 30 seconds; messages that were not read stay in `messages`. */
   async end(): Promise<FeedEnding> {
     await this.#until(() => this.ending !== undefined, 'its end');
     return this.ending as FeedEnding;

@@ -9,7 +9,7 @@ import { useTransports } from '../../support/client/transports.ts';
 import { expectedRows, rowsOf } from '../../support/kernel/rows.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { openPooler } from '../../support/postgres/pooler.ts';
-import { until } from '../../support/until.ts';
+import { until, within } from '../../support/until.ts';
 import { ServerProcess } from './server-process.ts';
 
 // Processes start slowly where many tests share the machine.
@@ -43,7 +43,7 @@ const sharedBy = (...servers: ServerProcess[]) =>
 /** The time that the projections of an instance that is gone may take to move. */
 const TAKEOVER_MS = 5000;
 const allMovedBy = ({ child: { pid } }: ServerProcess) =>
-  until(async () => String(await moving()) === String(Array(PARTS).fill(pid)), { deadline: TAKEOVER_MS });
+  within(TAKEOVER_MS, async () => String(await moving()) === String(Array(PARTS).fill(pid)));
 const head = async () => {
   const [row] = await database.sql<{ head: number }[]>`select max(position)::int as head from es.events`;
   return row?.head ?? 0;

@@ -11,7 +11,7 @@ import { expectedRows, rowsOf } from '../../support/kernel/rows.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { openPooler } from '../../support/postgres/pooler.ts';
 import { useProxy } from '../../support/postgres/proxy.ts';
-import { until } from '../../support/until.ts';
+import { until, within } from '../../support/until.ts';
 
 const database = useDatabase({ tables: sumTables, per: 'emptied' });
 const proxy = useProxy(database);
@@ -45,6 +45,29 @@ async function elsewhere(projections: readonly string[], version = 1): Promise<s
   return id;
 }
 
+/** Lets what instances renew last an hour longer. On a busy machine they may be late, and others take what they had. */
+async function outlastLoad(): Promise<void> {
+  for (const [table, column] of [
+    ['instances', 'alive_until'],
+    ['checkpoints', 'lease_until'],
+  ]) {
+    await database.sql.unsafe(`
+      create function read.longer_${column}() returns trigger language plpgsql as $$
+        begin new.${column} := new.${column} + interval '1 hour'; return new; end $$;
+      create trigger longer before insert or update of ${column} on read.${table}
+        for each row execute function read.longer_${column}();`);
+  }
+}
+
+/** Waits until all leases have been renewed. */
+async function renewed(): Promise<void> {
+  const [row] = await database.sql`select max(lease_until) + interval '2 seconds' as later from read.checkpoints`;
+  await until(async () => {
+    const [lease] = await database.sql`select min(lease_until) > ${row?.later} as is from read.checkpoints`;
+    return lease?.is;
+  });
+}
+
 /** All rows of all projections are those of a fold from scratch, to the end of the log. */
 async function expectWhole(engine: TestEngine) {
   const { position } = await engine.log.head();
@@ -58,6 +81,7 @@ async function expectWhole(engine: TestEngine) {
 
 describe('projections of several instances', () => {
   it('spread evenly as instances start one after the other, and then stay with their owners', async () => {
+    await outlastLoad();
     const first = await openEngine({ start: true });
     expect(await shares()).toEqual([5]);
     const second = await openEngine({ start: true });
@@ -66,11 +90,7 @@ describe('projections of several instances', () => {
     await shared(2, 2, 1);
     await Promise.all([first, second].map(async (engine) => increment(engine, (await open(engine)).aggregateId)));
     const before = await owners();
-    const [renewed] = await database.sql`select max(lease_until) + interval '2 seconds' as later from read.checkpoints`;
-    await until(async () => {
-      const [row] = await database.sql`select min(lease_until) > ${renewed?.later} as is from read.checkpoints`;
-      return row?.is;
-    });
+    await renewed();
     expect(await owners()).toEqual(before);
     await expectWhole(first);
   });
@@ -98,7 +118,7 @@ describe('projections of several instances', () => {
     await elsewhere(['sums_1', 'sums_2', 'sums_3', 'sums_4']);
     await increment(here[0] as TestEngine, aggregateId);
     const hasAny = () => database.sql`select 1 from read.checkpoints where owner_process = 'elsewhere:1'`;
-    await until(async () => (await hasAny()).length === 0, { deadline: 5000 });
+    await within(5000, async () => (await hasAny()).length === 0);
     expect(await shares()).toEqual([3, 2]);
     expect(await instances()).not.toContain('elsewhere:1');
     await expectWhole(here[1] as TestEngine);
@@ -150,6 +170,7 @@ describe('projections of several instances', () => {
   });
 
   it('are not kept for an instance that could not move them, nor given to it', async () => {
+    await outlastLoad();
     const before = await openEngine({ start: true });
     await before.close();
     await elsewhere([], 7);
@@ -157,11 +178,7 @@ describe('projections of several instances', () => {
     expect(runningOn(engine)).toBe(5);
     await database.sql`update read.instances set alive_until = now() + interval '1 hour' where process = 'elsewhere:1'`;
     const before2 = await owners();
-    const [renewed] = await database.sql`select max(lease_until) + interval '2 seconds' as later from read.checkpoints`;
-    await until(async () => {
-      const [row] = await database.sql`select min(lease_until) > ${renewed?.later} as is from read.checkpoints`;
-      return row?.is;
-    });
+    await renewed();
     expect(await owners()).toEqual(before2);
   });
 
