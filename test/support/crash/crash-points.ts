@@ -19,10 +19,10 @@ export interface Scenario {
 
 /**
  * For the life of a server. It has hundreds of messages, and most are alike: each of its dozen connections begins with the same
- * ones, and each batch repeats those of the one before. So a run of all ways to break tries a fifth of them, and a tenth if every
- * 70th message is tried. Its seed decides which, and a few runs try all.
+ * ones, and each batch repeats those of the one before. So a run of all ways to break tries a tenth of them. Its seed decides
+ * which, and some dozen runs try all.
  */
-export const OF_A_LIFE = 35;
+export const OF_A_LIFE = 70;
 
 export interface Points {
   /**

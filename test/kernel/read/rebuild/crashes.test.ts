@@ -156,6 +156,6 @@ describe('a rebuild comes to its end', () => {
         },
       }),
     );
-    await breakAtPoints(runs, how, dies, { messages: 300, every: 2 * OF_A_LIFE });
+    await breakAtPoints(runs, how, dies, { messages: 300, every: OF_A_LIFE });
   });
 });
