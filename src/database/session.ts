@@ -9,6 +9,7 @@ import { AnswerTracker } from './link/answer-tracker.ts';
 import { AnswerWatch, type BackendState } from './link/answer-watch.ts';
 import { Links } from './link/link.ts';
 import type { ServerKind } from './link/open-session.ts';
+import type { CurrentPrefix } from './link/statement-prefix.ts';
 
 /**
  * Settings of every session of the project, whatever `alter database … set` and `alter role … set` say. A start-up
@@ -94,6 +95,8 @@ export interface SessionOptions {
   readonly isPlain?: boolean | undefined;
   /** Records answers, together with other clients of the same pool. */
   readonly answers?: AnswerTracker | undefined;
+  /** What is executed before each statement, in its transaction; nothing by default. */
+  readonly prefix?: CurrentPrefix | undefined;
 }
 
 /** Silence of a connection after which another one checks whether Postgres is working, in ms. */
@@ -119,9 +122,10 @@ export function connect<Types extends Record<string, unknown> = Record<string, n
     answers = new AnswerTracker(),
     probeAfterMs = PROBE_AFTER_MS,
     answerWithinMs,
+    prefix,
   } = session;
   const target = readTarget(session.url);
-  const links = new Links({ target, login, kind });
+  const links = new Links({ target, login, kind, prefix });
   const client = openClient(session, target, links, options);
   const watch = new AnswerWatch({
     ...{ links, answers, probeAfterMs, answerWithinMs },

@@ -1,4 +1,5 @@
 import type postgres from 'postgres';
+import type { CurrentPrefix, StatementPrefix } from '../link/statement-prefix.ts';
 import type { Ask, Statement } from './statement.ts';
 
 /** Parts of the driver's client that Drizzle uses in a transaction. */
@@ -8,9 +9,14 @@ export interface Inside {
   savepoint(work: (inside: Inside) => unknown): Promise<unknown>;
 }
 
+/** Opens a client with one connection, and calls back when that has ended. */
+type OpenOwn = (onClose: () => void, prefix: CurrentPrefix) => postgres.Sql;
+
 /** A client with one connection. */
 interface Own {
   readonly client: postgres.Sql;
+  /** What is executed before its statements. */
+  readonly prefix: CurrentPrefix;
   /** Its connection existed and has ended. */
   isLost: boolean;
   isBusy: boolean;
@@ -27,12 +33,12 @@ interface Own {
  * https://github.com/porsager/postgres/issues/1216
  */
 export class Transactions {
-  readonly #open: (onClose: () => void) => postgres.Sql;
+  readonly #open: OpenOwn;
   readonly #all = new Set<Own>();
   #isClosed = false;
 
-  /** @param open opens a client with one connection, and calls back when that has ended. */
-  constructor(open: (onClose: () => void) => postgres.Sql) {
+  /** @param open is given the prefix of the connection's statements too, for {@link single}. */
+  constructor(open: OpenOwn) {
     this.#open = open;
   }
 
@@ -66,25 +72,28 @@ export class Transactions {
   }
 
   /**
-   * Sends one statement in a transaction of its own, without waiting for an answer in between: one round trip, and nothing but this
-   * statement is ever between its beginning and its end.
-   *
-   * @param begin how the transaction begins: statements without parameters.
+   * Sends one statement on a connection that it has to itself.
+   * @param prefix what is executed before it, in the same transaction.
    * @param onSent receives the statement, to observe and to cancel it.
    * @returns the statement's result, once it is committed.
    */
-  async single(begin: string, asked: readonly unknown[], onSent: (statement: Statement) => void): Promise<unknown> {
+  async single(
+    prefix: StatementPrefix,
+    asked: readonly unknown[],
+    onSent: (statement: Statement) => void,
+  ): Promise<unknown> {
     const own = this.#take();
+    own.prefix.current = prefix;
     try {
-      const [begun, statement, ended] = [[begin], asked, ['commit']].map((each) => this.#ask(own, each));
-      if (!begun || !statement || !ended) throw lost();
+      // By default, the driver sends statements without parameters by the simple protocol, which takes no prefix.
+      const [text, parameters = [], options] = asked;
+      const statement = this.#ask(own, [text, parameters, { ...(options as object | undefined), simple: false }]);
+      if (!statement) throw lost();
       onSent(statement);
-      const [first, answer, last] = await Promise.allSettled([begun, statement, ended]);
-      // If the connection is lost, the driver may send the rest on the next one, outside of the transaction.
-      if (own.isLost && last.status === 'rejected') throw last.reason;
-      for (const each of [first, answer, last]) if (each.status === 'rejected') throw each.reason;
-      return (answer as PromiseFulfilledResult<unknown>).value;
+      return await statement;
     } finally {
+      // If the connection is lost, the driver may send the statement on the next one, of nobody then.
+      own.prefix.current = undefined;
       this.#leave(own);
     }
   }
@@ -116,13 +125,14 @@ export class Transactions {
       own.isBusy = true;
       return own;
     }
+    const prefix: CurrentPrefix = { current: undefined };
     const client = this.#open(() => {
       own.isLost = true;
       // The driver forgets statements that it receives at this very moment.
       for (const { executed, reject } of own.asked) if (executed) reject(lost());
       if (!own.isBusy) this.#drop(own);
-    });
-    const own: Own = { client, isLost: false, isBusy: true, asked: [] };
+    }, prefix);
+    const own: Own = { client, prefix, isLost: false, isBusy: true, asked: [] };
     this.#all.add(own);
     return own;
   }

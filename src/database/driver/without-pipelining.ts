@@ -1,3 +1,4 @@
+import type { Places } from '../../scheduling/group-places.ts';
 import { Semaphore } from '../../scheduling/semaphore.ts';
 import { SharedTime } from '../../scheduling/shared-time.ts';
 import { currentWork, isAnswer } from './cancellation.ts';
@@ -13,23 +14,25 @@ import { type Guard, intercept } from './statement.ts';
  *
  * https://github.com/porsager/postgres/issues/747, https://github.com/porsager/postgres/issues/970
  * @param connections number of the client's connections.
+ * @param placesOf the places that a statement waits for, by its arguments; by default, one for each connection.
  */
-export function withoutPipelining(connections: number): Guard {
+export function withoutPipelining(connections: number, placesOf?: (asked: readonly unknown[]) => Places): Guard {
   const perCaller = Math.max(1, connections - Math.ceil(connections / 4));
   return (ask) => {
     const semaphore = new Semaphore(connections, perCaller);
     const time = new SharedTime();
     return (...asked) => {
       const statement = ask(...asked);
+      const places = placesOf?.(asked) ?? semaphore;
       const work = currentWork();
       const caller = work?.caller;
       let begun = 0;
       let state: 'waiting' | 'sent' | 'ended' = 'waiting';
-      // The semaphore sends the next statement in a microtask. The driver settles a statement before it knows that its
+      // The next statement is sent in a microtask. The driver settles a statement before it knows that its
       // connection is closed: if the next one were sent there at once, that would end the process.
       const ended = (isAnswered: boolean) => {
         if (state === 'sent') {
-          semaphore.release(caller);
+          places.release(caller);
           const ms = time.end(caller ?? '', begun);
           if (isAnswered) work?.worked?.(ms);
         }
@@ -39,12 +42,12 @@ export function withoutPipelining(connections: number): Guard {
         handler: (sent) => {
           const send = () => {
             // It ended while it waited.
-            if (state === 'ended') return semaphore.release(caller);
+            if (state === 'ended') return places.release(caller);
             state = 'sent';
             begun = time.begin(caller ?? '');
             return driver.handler(sent);
           };
-          return semaphore.acquire(caller, send);
+          return places.acquire(caller, send);
         },
         resolve: (result) => {
           ended(true);

@@ -8,6 +8,7 @@ import { linkError } from './errors.ts';
 import { openSession, type ServerKind, sendCancel } from './open-session.ts';
 import { SlicedWriter } from './sliced-writer.ts';
 import type { Started } from './start-up.ts';
+import { type CurrentPrefix, PrefixedMessages } from './statement-prefix.ts';
 
 /** `CancelRequest` of the protocol. */
 const CANCEL = 80_877_102;
@@ -19,6 +20,8 @@ export interface LinkOptions {
   readonly target: Target;
   readonly login: { readonly user: string; readonly password: string | undefined } | undefined;
   readonly kind: ServerKind;
+  /** What is executed before each statement; nothing by default. */
+  readonly prefix?: CurrentPrefix | undefined;
 }
 
 /** The open connections of one client, by `pid:secret` of their backends. */
@@ -44,13 +47,14 @@ export class Links {
 /**
  * The socket that the driver sees. It connects when the driver writes its first message, logs in by itself, and tells
  * the driver the result. So several servers, every `sslmode`, channel binding and the kind of the server are handled
- * here. After that, bytes pass through unchanged.
+ * here. After that, bytes pass through unchanged, unless statements have a prefix.
  */
 export class Link extends EventEmitter {
   readonly #options: LinkOptions;
   readonly #open: Map<string, Link>;
   readonly #abort = new AbortController();
   #socket: Socket | undefined;
+  readonly #prefixed: PrefixedMessages | undefined;
   #writer: SlicedWriter | undefined;
   #reader: SlicedReader | undefined;
   #isBegun = false;
@@ -62,6 +66,7 @@ export class Link extends EventEmitter {
     super();
     this.#options = options;
     this.#open = open;
+    this.#prefixed = options.prefix && new PrefixedMessages(options.prefix);
   }
 
   /** The driver expects it to be open from the start: it ends open sockets, and forgets others. */
@@ -83,7 +88,7 @@ export class Link extends EventEmitter {
   }
 
   write(bytes: Buffer, done?: () => void): boolean {
-    if (this.#writer) return this.#writer.write(bytes, done);
+    if (this.#writer) return this.#writer.write(this.#prefixed?.sent(bytes) ?? bytes, done);
     if (!this.#isBegun && !this.#isClosed) {
       this.#isBegun = true;
       void this.#begin(firstMessage(Buffer.from(bytes)));
@@ -162,7 +167,14 @@ export class Link extends EventEmitter {
   #adopt(socket: Socket): void {
     this.#socket = socket;
     this.#writer = new SlicedWriter(socket, () => this.emit('drain'));
-    const reader = new SlicedReader(socket, (bytes) => this.emit('data', bytes));
+    const prefixed = this.#prefixed;
+    const receive = prefixed
+      ? (bytes: Buffer) => {
+          const passed = prefixed.received(bytes);
+          if (passed.length > 0) this.emit('data', passed);
+        }
+      : (bytes: Buffer) => this.emit('data', bytes);
+    const reader = new SlicedReader(socket, receive);
     this.#reader = reader;
     let failure: Error | undefined;
     socket

@@ -1,8 +1,8 @@
 import { type Ask, cancel, type Statement } from '../driver/statement.ts';
 
-/** Sends a statement in a transaction that begins in a certain way; see `Transactions.single`. */
+/** Sends a statement of somebody, see `Transactions.single`. */
 export type SendSingle = (
-  begin: string,
+  whose: unknown,
   asked: readonly unknown[],
   onSent: (statement: Statement) => void,
 ) => Promise<unknown>;
@@ -11,12 +11,11 @@ export type SendSingle = (
 const QUERY_CANCELED = '57014';
 
 /**
- * Makes statements that are each sent in a transaction of their own. The first argument is how that begins, the others are those of
- * the driver's `unsafe`. For guards they look like the driver's statements. What the transaction sets is over with it, so it
- * neither depends on a connection nor on a pooler, and the next statement on the connection does not have it.
+ * Makes statements that are each sent on a connection of their own, as somebody's. The first argument says whose it is, the others
+ * are those of the driver's `unsafe`. For guards they look like the driver's statements.
  */
 export function boundStatements(send: SendSingle): Ask {
-  return (begin, ...asked) => new BoundStatement(send, String(begin), asked);
+  return (whose, ...asked) => new BoundStatement(send, whose, asked);
 }
 
 class BoundStatement implements Statement {
@@ -31,7 +30,7 @@ class BoundStatement implements Statement {
   executed = false;
   isRaw = false;
 
-  constructor(send: SendSingle, begin: string, asked: readonly unknown[]) {
+  constructor(send: SendSingle, whose: unknown, asked: readonly unknown[]) {
     this.#asked = asked;
     this.#settled = new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -41,7 +40,7 @@ class BoundStatement implements Statement {
       const onSent = (statement: Statement) => {
         this.#sent = this.isRaw ? statement.values() : statement;
       };
-      void send(begin, this.#asked, onSent).then(
+      void send(whose, this.#asked, onSent).then(
         (result) => this.resolve(result),
         (error) => this.reject(error),
       );

@@ -64,6 +64,39 @@ describe('connections that tenants share', () => {
     ).toEqual([]);
   });
 
+  it('send a statement that fails, breaks a rule at the end, or has no rows, and then the next, as whose they are', async () => {
+    await database.sql`create table if not exists public.pairs (
+      n int primary key, other int references public.pairs deferrable initially deferred)`;
+    const pool = open(database.url, { connections: 1 });
+    for (const prepared of [1, 2, 3]) {
+      const { db } = pool.of(`tenant-${prepared}`);
+      await expect(db.execute(sql`select * from public.missing where n = ${prepared}`)).rejects.toThrow();
+      await expect(db.execute(sql`select ${prepared}::int / 0`)).rejects.toThrow();
+      await expect(db.execute(sql`insert into public.pairs values (${prepared}, 9)`)).rejects.toThrow();
+      expect(await db.execute(sql`select n from public.pairs where n = ${prepared}`)).toEqual([]);
+      expect(await db.execute(whose)).toEqual([{ tenant: `tenant-${prepared}` }]);
+    }
+  });
+
+  it('answer the same whatever pieces the rows arrive in', async () => {
+    const { db } = open().of('acme');
+    for (const bytes of [1, 8000, 8187, 8192, 70_000, 1_000_000]) {
+      const rows = await db.execute<{ text: string; tenant: string }>(sql`
+        select repeat('x', ${bytes}) as text, current_setting('afterwrite.tenant', true) as tenant from generate_series(1, 3)`);
+      expect(rows.map(({ text, tenant }) => [text.length, tenant])).toEqual(Array(3).fill([bytes, 'acme']));
+    }
+  });
+
+  it('are right without prepared statements', async () => {
+    const pool = openSharedPool({ url: database.url, connections: 1, applicationName: NAME, prepare: false });
+    onTestFinished(() => pool.close(1000));
+    for (const tenant of ['acme', 'umbrella', 'acme']) {
+      expect(
+        await pool.of(tenant).db.execute(sql`select ${tenant} = current_setting('afterwrite.tenant', true) as is_own`),
+      ).toEqual([{ is_own: true }]);
+    }
+  });
+
   it('take a tenant’s name as a text, whatever is in it', async () => {
     const name = `o'hara"; set role postgres; --`;
     expect(await open().of(name).db.execute(whose)).toEqual([{ tenant: name }]);
@@ -128,6 +161,36 @@ describe('connections that tenants share', () => {
     expect(isCancelled(await waiting)).toBe(true);
     expect(await others).toEqual([{ tenant: 'umbrella' }]);
   });
+
+  it.each(['statements', 'transactions'])(
+    'are left to others by a tenant with many slow %s of many callers',
+    async (kind) => {
+      const pool = open(database.url, { connections: 3 });
+      const controller = new AbortController();
+      const { db } = pool.of('acme');
+      const slow = sql`select pg_sleep(30)`;
+      const asked = Array.from({ length: 20 }, (_, nth) =>
+        cancelledBy({ signal: controller.signal, caller: `acme/${nth}` }, async () =>
+          kind === 'statements' ? await db.execute(slow) : await db.transaction((tx) => tx.execute(slow)),
+        ).catch(() => undefined),
+      );
+      const running = async () =>
+        (
+          await database.sql<{ pid: number }[]>`
+          select pid from pg_stat_activity where application_name = ${NAME} and query like '%pg_sleep%' and state = 'active'`
+        ).map(({ pid }) => pid);
+      await until(async () => (await running()).length === 2);
+      for (const tenant of ['umbrella', 'initech']) {
+        const others = pool.of(tenant).db;
+        const ask = kind === 'statements' ? others.execute(whose) : others.transaction((tx) => tx.execute(whose));
+        expect(await ask).toEqual([{ tenant }]);
+      }
+      expect(await running()).toHaveLength(2);
+      const ended = pool.close(0);
+      for (const pid of await running()) await database.sql`select pg_terminate_backend(${pid})`;
+      await Promise.all([ended, ...asked]);
+    },
+  );
 
   it('are not confused by a pooler that gives each transaction another connection', async () => {
     const url = await openTransactionPooler(database.url);

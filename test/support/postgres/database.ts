@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest';
+import { TENANT_SETTING } from '../../../src/database/tenancy/tenant-setting.ts';
 import { copyDatabase, dropDatabase, urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
 import { createTable } from './ddl.ts';
 import { emptyingOf } from './emptied.ts';
@@ -98,7 +99,7 @@ export async function cloneDatabase(
   tables: readonly PgTable[] = [],
 ): Promise<TestDatabase & { drop(): Promise<void> }> {
   const { url, drop } = await createDatabase(inject('templateDatabase'));
-  const sql = connect(url, 3);
+  const sql = connect(url, 3, process.env.TEST_TENANT);
   await sql`update es.store set epoch = gen_random_uuid()`;
   for (const table of tables) await sql.unsafe(createTable(table));
   return {
@@ -134,8 +135,12 @@ export async function onServer(statement: (sql: postgres.Sql) => Promise<unknown
   await statement(server);
 }
 
-/** A plain connection, silent; numbers for int8, as in the application. */
-export function connect(url: string, max = 1): postgres.Sql<{ int8: number }> {
+/**
+ * A plain connection, silent; numbers for int8, as in the application.
+ * @param tenant whose rows it writes, in a database that tenants share.
+ */
+export function connect(url: string, max = 1, tenant?: string): postgres.Sql<{ int8: number }> {
   const int8 = { to: 20, from: [20], serialize: String, parse: Number };
-  return postgres(url, { max, types: { int8 }, onnotice: () => {} });
+  const connection = tenant ? { [TENANT_SETTING]: tenant } : {};
+  return postgres(url, { max, types: { int8 }, connection, onnotice: () => {} });
 }
