@@ -70,7 +70,8 @@ function guardsFor({ cancellable: isCancellable, pipelining, connections }: Pool
   return pipelining === false ? [...FOR_EVERYBODY, withoutPipelining(connections)] : FOR_EVERYBODY;
 }
 
-type TransactionWork = Parameters<Transactions['begin']>[0];
+/** What is done in a transaction. */
+export type TransactionWork = Parameters<Transactions['begin']>[0];
 
 /** How long an idle connection is kept for the next transaction, in seconds. */
 const TRANSACTION_IDLE_S = 10;

@@ -23,7 +23,7 @@ const NOBODY = '';
 export class GroupPlaces {
   readonly #places: number;
   /** Groups that have places or wait for some, in the order of their turns. */
-  readonly #groups = new Map<string, Group>();
+  readonly #groups = new Map<string, PlacesOfGroup>();
   #taken = 0;
 
   /** @param places how many tasks run at a time. */
@@ -40,7 +40,7 @@ export class GroupPlaces {
   }
 
   #acquire<T>(name: string, caller: string, begin: () => T): T | undefined {
-    const group = this.#groups.get(name) ?? new Group();
+    const group = this.#groups.get(name) ?? new PlacesOfGroup();
     this.#groups.set(name, group);
     if (this.#taken >= this.#places || !group.mayTake(caller, this.#share)) {
       group.waiting.add(caller, begin);
@@ -82,7 +82,7 @@ export class GroupPlaces {
   }
 }
 
-class Group {
+class PlacesOfGroup {
   readonly waiting = new Rotation<() => unknown>();
   readonly #takenBy = new Map<string, number>();
   #taken = 0;

@@ -8,7 +8,7 @@ import app from '../../src/app.ts';
 import { openPool } from '../../src/database/client.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded/server.ts';
 import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
-import { registerDomains } from '../../src/kernel/define/domain.ts';
+import { registryOfTenant } from '../../src/kernel/define/registration/registry-of-tenant.ts';
 import { ensureTables } from '../../src/kernel/read/tables/ensure-tables.ts';
 import { urlOfDatabase } from '../../src/testing/postgres/databases.ts';
 import { QUICK_SETTINGS } from '../../src/testing/postgres/server.ts';
@@ -42,8 +42,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   try {
     await admin`create database ${admin(template)}`;
-    await migrateDatabase(urlOfDatabase(server.url, template));
-    await makeTables(urlOfDatabase(server.url, template));
+    const url = urlOfDatabase(server.url, template);
+    await migrateDatabase(url, { tenancy: process.env.TEST_TENANT ? 'column' : undefined });
+    await makeTables(url, process.env.TEST_TENANT);
     project.provide('serverProgram', await bundling);
   } catch (error) {
     await tearDown();
@@ -55,10 +56,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /** Makes the tables of the shop's read models once, rather than in every copy. */
-async function makeTables(url: string): Promise<void> {
+async function makeTables(url: string, tenant: string | undefined): Promise<void> {
   const pool = openPool({ url, connections: 1, applicationName: 'afterwrite tests' });
   try {
-    const { projections } = registerDomains(app.domains);
+    const { projections } = registryOfTenant(app.domains, tenant);
     await ensureTables({ db: pool.db, projections: [...projections.values()], grant: async () => {} });
   } finally {
     await pool.close(1000);

@@ -1,5 +1,5 @@
 import type postgres from 'postgres';
-import type { CurrentPrefix, StatementPrefix } from '../link/statement-prefix.ts';
+import { CurrentPrefix, type StatementPrefix } from '../link/statement-prefix.ts';
 import type { Ask, Statement } from './statement.ts';
 
 /** Parts of the driver's client that Drizzle uses in a transaction. */
@@ -83,7 +83,7 @@ export class Transactions {
     onSent: (statement: Statement) => void,
   ): Promise<unknown> {
     const own = this.#take();
-    own.prefix.current = prefix;
+    own.prefix.become(prefix);
     try {
       // By default, the driver sends statements without parameters by the simple protocol, which takes no prefix.
       const [text, parameters = [], options] = asked;
@@ -93,7 +93,7 @@ export class Transactions {
       return await statement;
     } finally {
       // If the connection is lost, the driver may send the statement on the next one, of nobody then.
-      own.prefix.current = undefined;
+      own.prefix.become(undefined);
       this.#leave(own);
     }
   }
@@ -125,7 +125,7 @@ export class Transactions {
       own.isBusy = true;
       return own;
     }
-    const prefix: CurrentPrefix = { current: undefined };
+    const prefix = new CurrentPrefix();
     const client = this.#open(() => {
       own.isLost = true;
       // The driver forgets statements that it receives at this very moment.

@@ -10,8 +10,18 @@ export interface StatementPrefix {
 }
 
 /** The prefix of the statements that a client sends now. */
-export interface CurrentPrefix {
-  current: StatementPrefix | undefined;
+export class CurrentPrefix {
+  #current: StatementPrefix | undefined;
+
+  /** Undefined if they have none. */
+  get current(): StatementPrefix | undefined {
+    return this.#current;
+  }
+
+  /** Call it only while the client waits for nothing. */
+  become(prefix: StatementPrefix | undefined): void {
+    this.#current = prefix;
+  }
 }
 
 /**
@@ -53,7 +63,7 @@ const HEAD_BYTES = 5;
  * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
  */
 export class PrefixedMessages {
-  readonly #prefix: CurrentPrefix;
+  readonly #prefix: Pick<CurrentPrefix, 'current'>;
   /** The driver has begun a statement, and has not sent its `Sync`. */
   #isInStatement = false;
   /** Whether the prefix is a prepared statement here. If that fails once, it is not tried again: a pooler may be in between. */
@@ -65,7 +75,7 @@ export class PrefixedMessages {
   /** Bytes that are still to come of a message whose beginning was passed on. */
   #toPass = 0;
 
-  constructor(prefix: CurrentPrefix) {
+  constructor(prefix: Pick<CurrentPrefix, 'current'>) {
     this.#prefix = prefix;
   }
 

@@ -2,7 +2,14 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import type postgres from 'postgres';
 import { backoffMs } from '../../scheduling/backoff.ts';
 import { GroupPlaces } from '../../scheduling/group-places.ts';
-import { ASK_AFTER_MS, CONNECT_AGAIN, type Database, type Pool, type PoolOptions } from '../client.ts';
+import {
+  ASK_AFTER_MS,
+  CONNECT_AGAIN,
+  type Database,
+  type Pool,
+  type PoolOptions,
+  type TransactionWork,
+} from '../client.ts';
 import { cancellable } from '../driver/cancellation.ts';
 import { withoutHoles } from '../driver/sparse-results.ts';
 import { type Ask, type Guard, guard } from '../driver/statement.ts';
@@ -28,8 +35,6 @@ interface Whose {
   readonly tenant: string;
   readonly prefix: StatementPrefix;
 }
-
-type TransactionWork = Parameters<Transactions['begin']>[0];
 
 /** How long an idle connection is kept, in seconds. */
 const IDLE_S = 60;

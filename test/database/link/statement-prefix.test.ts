@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { message } from '../../../src/database/link/messages.ts';
-import { type CurrentPrefix, PrefixedMessages, statementPrefix } from '../../../src/database/link/statement-prefix.ts';
+import { CurrentPrefix, PrefixedMessages, statementPrefix } from '../../../src/database/link/statement-prefix.ts';
 import { fc } from '../../support/properties.ts';
 
 const prefix = statementPrefix('whose', 'select set_config($1)', 'acme');
@@ -95,12 +95,12 @@ it('nothing is prepared for a statement that is not', () => {
 });
 
 it('simple queries, and statements without a prefix, pass through as they are', () => {
-  const current: CurrentPrefix = { current: undefined };
+  const current = new CurrentPrefix();
   const messages = new PrefixedMessages(current);
   const bytes = Buffer.concat(statement(true));
   expect(messages.sent(bytes)).toBe(bytes);
   expect(messages.received(Buffer.concat(answerOf(2, 9)))).toEqual(Buffer.concat(answerOf(2, 9)));
-  current.current = prefix;
+  current.become(prefix);
   const simple = message('Q', 'begin');
   expect(messages.sent(simple)).toBe(simple);
 });

@@ -25,7 +25,9 @@ describe('an actor of a tenant who asks for several large answers at once', () =
   it('has them at the same time if nobody else is there, one after the other if actors of another tenant are', async () => {
     expect(await (await ask('ada'))()).toEqual([200, 200, 200, 200, 200]);
     const askAgain = await ask('grace');
-    await app.as(customerOf('globex', 'bob')).query('{ __typename }');
+    const bob = app.as(customerOf('globex', 'bob'));
+    // The first time, the tenant's database is created, which may take longer than somebody counts as present.
+    for (const _ of ['first', 'again']) await bob.query('{ __typename }');
     expect(await askAgain()).toEqual([200, 429, 429, 429, 429]);
   });
 });

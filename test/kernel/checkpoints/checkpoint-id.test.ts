@@ -26,7 +26,7 @@ describe('checkpoints of every kind', () => {
 
   it('have their kind and name although a release that knows only keys makes them', async () => {
     for (const { key } of ids) {
-      await database.sql`insert into read.checkpoints (projection, version) values (${key}, 1) on conflict (projection) do nothing`;
+      await database.sql`insert into read.checkpoints (projection, version) values (${key}, 1) on conflict do nothing`;
     }
     expect(await stored()).toEqual(byKey);
   });

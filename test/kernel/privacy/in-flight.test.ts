@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { APPEND_LOCK } from '../../../src/database/activity/locks.ts';
 import { FileKeyring } from '../../../src/kernel/privacy/file-keyring/file-keyring.ts';
 import { receiptOf } from '../../support/kernel/appends.ts';
 import { system } from '../../support/kernel/counter.ts';
 import { useEngine } from '../../support/kernel/engine.ts';
+import { LOCK_LOG } from '../../support/kernel/log-lock.ts';
 import { holdUp } from '../../support/postgres/blocker.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { peopleDomain, person, registerPerson, renamePerson } from './people.ts';
@@ -27,7 +27,7 @@ it('an append that waited while its subject was erased is decided again, and sto
   for (const id of [ada, bob]) {
     receiptOf(await engine.bus.execute(registerPerson, { id, name: 'Somebody', street: 'There' }, system));
   }
-  const log = await holdUp(database, `select pg_advisory_xact_lock(${APPEND_LOCK})`);
+  const log = await holdUp(database, LOCK_LOG);
   const sent = engine.bus.execute(renamePerson, { id: bob, name: 'Robert' }, system);
   await expect.poll(() => engine.queue.current !== undefined).toBe(true);
   const waits = engine.bus.execute(renamePerson, { id: ada, name: 'Countess' }, system);

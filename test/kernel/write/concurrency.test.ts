@@ -15,6 +15,7 @@ import {
   system,
 } from '../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { LOCK_LOG, WAITING_FOR_LOG } from '../../support/kernel/log-lock.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { useProxy } from '../../support/postgres/proxy.ts';
 import { until } from '../../support/until.ts';
@@ -92,11 +93,9 @@ describe('a command that was decided on an append under way', () => {
     receiptOf(await elsewhere.bus.execute(closeCounter, { counterId }, system));
     const lock = await database.sql.reserve();
     await lock`begin`;
-    await lock`select pg_advisory_xact_lock(4651732)`;
+    await lock.unsafe(LOCK_LOG);
     const first = here.bus.execute(incrementCounter, { counterId }, system);
-    await until(
-      async () => (await database.sql`select 1 from pg_locks where objid = 4651732 and not granted`).length > 0,
-    );
+    await until(async () => (await database.sql.unsafe(WAITING_FOR_LOG)).length > 0);
     // By now the stream is closed, at the version to which the first would have brought it.
     const second = here.bus.execute(incrementCounter, { counterId }, system);
     // It is decided, and waits behind the first.

@@ -48,7 +48,8 @@ export class DrivenProjection {
     this.#discardedOf = discardedOf;
     this.#engine = engine;
     this.#sql = sql;
-    this.projection = projection;
+    const { tenant } = engine.database;
+    this.projection = tenant === undefined ? projection : { ...projection, tenant };
   }
 
   /** Lets it begin at a position, with nothing parked. */
@@ -58,7 +59,7 @@ export class DrivenProjection {
     await this.#sql`delete from read.dead_letters where projection = ${key}`;
     await this.#sql`insert into read.checkpoints (projection, version, position, owner, lease_until)
       values (${key}, ${version}, ${position}, ${this.owner}, now() + interval '1 hour')
-      on conflict (projection) do update set position = excluded.position, owner = excluded.owner, lease_until = excluded.lease_until, failure = null`;
+      on conflict on constraint checkpoints_pkey do update set position = excluded.position, owner = excluded.owner, lease_until = excluded.lease_until, failure = null`;
   }
 
   /** Advances it to a position, with this many events in a batch. @throws {Error} if it stalls. */

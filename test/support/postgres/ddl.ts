@@ -7,8 +7,9 @@ import { sealing } from '../../../src/kernel/read/tables/table-seal.ts';
 
 /** The statements that make a read table, for tests that start no engine or look at a table before it does. */
 export function createTable(table: PgTable): string {
-  const ddl = ddlOf(table);
-  return [ddl.create, ...ddl.indexes.map(({ create }) => create), sealing(ddl), noting(table)].join(';\n');
+  const ddl = ddlOf(table, { hasTenants: process.env.TEST_TENANT !== undefined });
+  const indexes = ddl.indexes.map(({ create }) => create);
+  return [ddl.create, ...ddl.policies, ...indexes, sealing(ddl), noting(table)].join(';\n');
 }
 
 /** Says that a table belongs to the version of a read model that declares it, as the engine does. */

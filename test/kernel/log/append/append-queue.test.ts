@@ -8,6 +8,7 @@ import { Observer } from '../../../../src/observe/observer.ts';
 import { anAppend, incremented } from '../../../support/kernel/appends.ts';
 import { counterDomain } from '../../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { LOCK_LOG, WAITING_FOR_LOG } from '../../../support/kernel/log-lock.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { useProxy } from '../../../support/postgres/proxy.ts';
 import { until } from '../../../support/until.ts';
@@ -42,15 +43,13 @@ const transactions = async () => (await database.sql`select count(distinct xmin:
 const holdLog = async () => {
   const held = await database.sql.reserve();
   await held`begin`;
-  await held`select pg_advisory_xact_lock(4651732)`;
+  await held.unsafe(LOCK_LOG);
   return async () => {
     await held`commit`;
     held.release();
   };
 };
-const appendsWaitForLock = async () =>
-  (await database.sql`select 1 from pg_locks where locktype = 'advisory' and objid = 4651732 and not granted`).length >
-  0;
+const appendsWaitForLock = async () => (await database.sql.unsafe(WAITING_FOR_LOG)).length > 0;
 
 describe('group commit', () => {
   it('takes what arrived in the meantime together', async () => {

@@ -6,6 +6,7 @@ import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log
 import { anAppend, incremented } from '../../../support/kernel/appends.ts';
 import { counterDomain } from '../../../support/kernel/counter.ts';
 import { useEngine } from '../../../support/kernel/engine.ts';
+import { LOCK_LOG, WAITING_FOR_LOG } from '../../../support/kernel/log-lock.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
@@ -18,7 +19,7 @@ async function heldQueue(options: Partial<AppendQueueOptions> = {}) {
   const queue = new AppendQueue(log, { limit: 1000, batchLimit: 1000, onCommitted: () => {}, ...options });
   const held = await database.sql.reserve();
   await held`begin`;
-  await held`select pg_advisory_xact_lock(4651732)`;
+  await held.unsafe(LOCK_LOG);
   const first = queue.append(of('first'));
   await until(async () => (await waiters()) > 0);
   const letGo = async () => {
@@ -29,8 +30,7 @@ async function heldQueue(options: Partial<AppendQueueOptions> = {}) {
   return { queue, letGo };
 }
 
-const waiters = async () =>
-  (await database.sql`select 1 from pg_locks where locktype = 'advisory' and objid = 4651732 and not granted`).length;
+const waiters = async () => (await database.sql.unsafe(WAITING_FOR_LOG)).length;
 const transactions = async () => (await database.sql`select count(distinct xmin::text)::int as n from es.events`)[0]?.n;
 const large = incremented('x'.repeat(100_000));
 const of = (id: string, parts: Partial<Append> = {}) =>
