@@ -14,15 +14,17 @@ export type GraphqlFetch = <Data = Readonly<Record<string, unknown>>, Given exte
 /** A function that sends queries and mutations. Mutations that declare `$commandId` are sent until there is an answer. */
 export function createFetch({ query, mutate }: Afterwrite): GraphqlFetch {
   return async <Data>(document: Document, variables?: Variables, options?: { readonly signal?: AbortSignal }) => {
-    const send: Afterwrite['query'] = /^\s*mutation\b/m.test(withoutComments(document)) ? mutate : query;
+    const send: Afterwrite['query'] = isMutation(document) ? mutate : query;
     const { data, errors, extensions } = await send<Data>(document, variables, options);
     if (errors || data == null) throw new RequestError(errors, extensions?.accepted);
     return data;
   };
 }
 
-/** The text, so that a comment is not taken for the beginning of an operation. */
-function withoutComments(document: Document): string {
-  const text = typeof document === 'object' && 'loc' in document ? document.loc?.source.body : document;
-  return String(text ?? '').replace(/#.*$/gm, '');
+function isMutation(document: Document): boolean {
+  if (typeof document === 'object' && 'definitions' in document) {
+    return document.definitions.some(({ operation }) => operation === 'mutation');
+  }
+  // A comment is not the beginning of an operation.
+  return /^\s*mutation\b/m.test(document.valueOf().replace(/#.*$/gm, ''));
 }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { type DocumentNode, parse, print } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { createFetch } from '../../client/src/fetch.ts';
+import type { Typed, Variables } from '../../client/src/index.ts';
 import { Tokens } from '../../src/kernel/consistency/token.ts';
 import { stall } from '../support/postgres/stall.ts';
 import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
-import { CUSTOMER, type CustomerView, RENAME } from './documents.ts';
+import { CUSTOMER, type CustomerView, REGISTER, RENAME } from './documents.ts';
 import { Line, MemoryStorage, nameOf, register, useClients } from './support.ts';
 
 const app = useApp({ fulfils: false });
@@ -149,6 +151,30 @@ describe('a page that is loaded again', () => {
     await register(before);
     before.signOut();
     expect([before.token, createClient({ share: 'tab', storage }).token]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a document that was parsed without keeping its text', () => {
+  const parsed = <Data = unknown, Given = Variables>(text: string): DocumentNode & Typed<Data, Given> =>
+    parse(text, { noLocation: true });
+
+  it('is printed with what the client was given for that', async () => {
+    const client = createClient({ print });
+    const id = randomUUID();
+    const receipt = await client.command(parsed(REGISTER), { id, name: 'Ada' });
+    expect(receipt).toMatchObject({ version: 1 });
+    const graphql = createFetch(client);
+    await graphql(parsed(RENAME), { id, name: 'Grace' });
+    const one = parsed<CustomerView, { id: string }>(CUSTOMER);
+    // @ts-expect-error: this is no variable of the document
+    await graphql(one, { nothing: id }).catch(() => undefined);
+    const { data } = await client.query(one, { id });
+    expect([data?.customer?.name, (await graphql(one, { id })).customer?.version]).toEqual(['Grace', 2]);
+  });
+
+  it('is refused if there is nothing to print it with', async () => {
+    const refusal = { code: 'DOCUMENT_WITHOUT_TEXT', message: expect.stringContaining('print') };
+    await expect(createClient().query(parsed(CUSTOMER))).rejects.toMatchObject(refusal);
   });
 });
 

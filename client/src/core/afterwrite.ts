@@ -36,6 +36,8 @@ export interface AfterwriteOptions {
   readonly queue?: CreateQueue;
   /** Where a tab keeps its newest token over a reload: `sessionStorage` by default in a page. */
   readonly storage?: TokenStorage;
+  /** `print` of the package `graphql`, for parsed documents that do not keep their text, as gql.tada makes them. */
+  print?(document: object): string;
   /** Instead of the platform's. */
   readonly fetch?: Fetch;
 }
@@ -161,6 +163,16 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     if (left !== undefined) queue?.forget(left);
     void queue?.drain();
   };
+  const operationOf = (document: Document, variables: Variables = {}, operationName?: string): Operation => {
+    const isParsed = typeof document === 'object' && 'definitions' in document;
+    const query = isParsed ? (document.loc?.source.body ?? options.print?.(document)) : document?.valueOf();
+    if (!query)
+      throw new AfterwriteError(
+        'DOCUMENT_WITHOUT_TEXT',
+        'The document has no text: give createAfterwrite `print` of graphql.',
+      );
+    return { query, variables, operationName };
+  };
   const note = (operation: Operation, answer: Answer) => {
     stale.note(operation, answer);
     for (const token of tokensIn(answer)) tokens.answered(token);
@@ -240,11 +252,4 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
       sharing.close();
     },
   };
-}
-
-function operationOf(document: Document, variables: Variables = {}, operationName?: string): Operation {
-  const text = typeof document === 'object' && 'loc' in document ? document.loc?.source.body : document;
-  const query = typeof text === 'string' || text instanceof String ? String(text) : '';
-  if (query === '') throw new AfterwriteError('DOCUMENT_WITHOUT_TEXT', 'Pass the text of the document.');
-  return { query, variables, operationName };
 }

@@ -45,8 +45,18 @@ export interface Operation {
   readonly operationName?: string | undefined;
 }
 
-/** A document: its text, a `String` of graphql-codegen, or what `gql` makes of a text. */
-export type Document = string | string | { readonly loc?: { readonly source: { readonly body: string } } };
+/** A document: its text, a `String` of graphql-codegen, or what it is parsed to. */
+export type Document = string | TextObject | ParsedDocument;
+
+/** A `String`. */
+interface TextObject {
+  valueOf(): string;
+}
+/** Some libraries keep the text of what they parse. */
+interface ParsedDocument {
+  readonly definitions: readonly { readonly kind: string; readonly operation?: string }[];
+  readonly loc?: { readonly source: { readonly body: string } } | undefined;
+}
 
 /** The same operation, sent again, may get an answer later. */
 const PASSING = ['THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT', 'CONSISTENCY_TIMEOUT', 'INTERNAL_SERVER_ERROR'];

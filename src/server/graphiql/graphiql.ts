@@ -88,6 +88,8 @@ function page(assets: Assets, documents: URL | undefined): AssetAnswer {
       /* All tabs are to be seen at once, if need be in several rows. */
       .graphiql-container .graphiql-session-header { height: auto; flex-shrink: 0; }
       .graphiql-tabs { flex-wrap: wrap; row-gap: 2px; column-gap: 4px; }
+      /* A token has hyphens in a row, which would be drawn as one dash. */
+      .monaco-editor .view-line { font-feature-settings: 'liga' 0, 'calt' 0 !important; }
       .graphiql-tab > button { padding: 4px 8px; font-size: 13px; }
       /* On a narrow screen the answer is below the document, the tabs scroll, and the manual covers both. */
       @media (max-width: 700px) {

@@ -82,6 +82,9 @@ describe.skipIf(lacks('chromium'))('GraphiQL in a browser', () => {
       await graphiql.closeManual();
       await graphiql.play();
       await graphiql.answered('"data"');
+      // A token has hyphens in a row.
+      const features = `getComputedStyle(document.querySelector('[aria-label="Result Window"] .view-line')).fontFeatureSettings`;
+      expect(await page.evaluate(features)).toMatch(/"liga" 0/);
     });
 
     it('plays all documents from top to bottom on an empty store, and again, and asks nobody but the server for anything', async () => {
