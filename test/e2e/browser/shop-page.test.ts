@@ -60,6 +60,8 @@ describe.skipIf(lacks('chromium'))('npm run example', { timeout: 120_000 + INSTA
     await sam.press('Older');
     await until(async () => (await sam.rows.count()) === ELSEWHERE + 1 - 10);
     await sam.openOrder(first);
+    await sam.button('Ship the order').waitFor();
+    expect(await sam.failures()).toBe('');
     await sam.press('Ship the order');
     await ada.order('Royal Mail').waitFor();
     await sam.press('Confirm the delivery');

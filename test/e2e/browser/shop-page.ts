@@ -19,6 +19,11 @@ export class ShopPage {
     return this.#page.getByRole('heading', { name, level: 1 });
   }
 
+  /** What the page says has gone wrong. */
+  async failures(): Promise<string> {
+    return (await this.#page.getByRole('alert').allTextContents()).join('');
+  }
+
   text(text: string): Locator {
     return this.#page.getByText(text, { exact: true });
   }
@@ -60,8 +65,12 @@ export class ShopPage {
     return this.#page.getByRole('listitem').filter({ hasText: name });
   }
 
+  button(name: string): Locator {
+    return this.#page.getByRole('button', { name, exact: true });
+  }
+
   async press(button: string): Promise<void> {
-    await this.#page.getByRole('button', { name: button, exact: true }).click();
+    await this.button(button).click();
   }
 
   /** Shows the order that is open as it was in a version. */

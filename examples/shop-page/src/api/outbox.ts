@@ -42,8 +42,8 @@ const subscribe = (listener: () => void) => {
   return () => void listeners.delete(listener);
 };
 
-/** What went wrong, as a sentence for the person; undefined if they have signed out meanwhile. */
+/** What went wrong, as a sentence for the person; undefined if nothing did, or if they have signed out meanwhile. */
 export function sentenceOf(error: unknown): string | undefined {
-  if (error instanceof AfterwriteError && error.code === 'SIGNED_OUT') return undefined;
+  if (error === undefined || (error instanceof AfterwriteError && error.code === 'SIGNED_OUT')) return undefined;
   return error instanceof Error ? error.message : String(error);
 }
