@@ -1,4 +1,5 @@
 import { TenantUnknownError } from '../../kernel/errors.ts';
+import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
 
 export interface BackgroundVisitsOptions {
@@ -11,10 +12,14 @@ export interface BackgroundVisitsOptions {
   readonly visit: (tenant: string) => Promise<void>;
   /** Told if the tenants cannot be listed. */
   readonly onError: (error: unknown) => void;
+  /** When a tenant that could not be visited is visited again; {@link AGAIN} by default. */
+  readonly again?: Backoff;
 }
 
 /** When a tenant that could not be visited is visited again, in ms. */
 export const AGAIN_MS = 10_000;
+/** The same for one that cannot be visited again and again: each attempt may take the place of a tenant that could be used. */
+const AGAIN: Backoff = { firstMs: AGAIN_MS, maxMs: 10 * 60_000, jitter: 0.2 };
 
 /**
  * Opens tenants whom nobody asks for, because their processes have something to do: all of them once after the start, and each one
@@ -23,6 +28,8 @@ export const AGAIN_MS = 10_000;
 export class BackgroundVisits {
   readonly #options: BackgroundVisitsOptions;
   readonly #alarms = new Map<string, Timer>();
+  /** How often in a row a tenant could not be visited. */
+  readonly #failures = new Map<string, number>();
   /** Tenants to visit, each once. */
   readonly #due = new Set<string>();
   #isVisiting = false;
@@ -73,11 +80,21 @@ export class BackgroundVisits {
     this.#isVisiting = true;
     for (const tenant of this.#due) {
       this.#due.delete(tenant);
-      // What is wrong was told where it was opened.
-      await this.#options.visit(tenant).catch((error) => {
-        if (!(error instanceof TenantUnknownError)) this.visitIn(tenant, AGAIN_MS);
-      });
+      await this.#visit(tenant);
     }
     this.#isVisiting = false;
+  }
+
+  async #visit(tenant: string): Promise<void> {
+    const failures = (this.#failures.get(tenant) ?? 0) + 1;
+    this.#failures.delete(tenant);
+    try {
+      await this.#options.visit(tenant);
+    } catch (error) {
+      // What is wrong was told where it was opened.
+      if (error instanceof TenantUnknownError || this.#isStopped) return;
+      this.#failures.set(tenant, failures);
+      this.visitIn(tenant, backoffMs(failures, this.#options.again ?? AGAIN));
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { TenantUnavailableError, TenantUnknownError } from '../../kernel/errors.ts';
+import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import { within } from '../../scheduling/timers.ts';
 
 /** What is open for one tenant. */
@@ -22,6 +23,8 @@ export interface TenantRegistryOptions<T extends OpenedTenant> {
   readonly limit: number;
   /** Told of a tenant that could not be opened or closed. */
   readonly onFailed: (tenant: string, step: 'open' | 'close', error: unknown) => void;
+  /** How long a tenant that could not be opened is not tried again; {@link PAUSES_AFTER_FAILURE} by default. */
+  readonly pauses?: Backoff;
 }
 
 /** A tenant that is in use. It is not closed until it is released. */
@@ -41,8 +44,13 @@ export interface TenantCounts {
   readonly limit: number;
 }
 
-/** A tenant that could not be opened is not tried again for this long, in ms: each attempt costs connections and CPU. */
-const PAUSE_AFTER_FAILURE_MS = 2000;
+/**
+ * A tenant that could not be opened is not tried again for this long, in ms: each attempt costs connections and CPU, and may take the
+ * place of a tenant that could be used. The pauses grow while it cannot be opened.
+ */
+const PAUSES_AFTER_FAILURE: Backoff = { firstMs: 2000, maxMs: 32_000 };
+/** How long it is remembered that a tenant could not be opened, in ms. */
+const FAILED_FOR_MS = 10 * 60_000;
 /** How long it is remembered that there is no such tenant, in ms. */
 const UNKNOWN_FOR_MS = 2000;
 /** How long a tenant waits until another one can be closed, in ms. */
@@ -77,7 +85,10 @@ export class TenantRegistry<T extends OpenedTenant> {
   readonly #options: TenantRegistryOptions<T>;
   /** In the order of their last use. */
   readonly #entries = new Map<string, Holding<T>>();
-  readonly #failures = new LRUCache<string, Error>({ max: MOST_FAILURES, ttl: PAUSE_AFTER_FAILURE_MS });
+  /** What is told instead of trying again, until the pause is over. */
+  readonly #failures = new LRUCache<string, Error>({ max: MOST_FAILURES, ttl: UNKNOWN_FOR_MS });
+  /** How often in a row a tenant could not be opened. */
+  readonly #attempts = new LRUCache<string, number>({ max: MOST_FAILURES, ttl: FAILED_FOR_MS });
   /** Tenants that wait for room. */
   readonly #beginnings = new Map<string, Promise<void>>();
   /** Resolved when a tenant may have become idle. */
@@ -186,24 +197,25 @@ export class TenantRegistry<T extends OpenedTenant> {
     opened.then(
       (value) => {
         entry.value = value;
+        this.#attempts.delete(tenant);
       },
       // Whoever waits for it gets the error.
       () => undefined,
     );
   }
 
-  /** The error for those who ask within the next seconds. */
+  /** The error for those who ask until the tenant is tried again. */
   #failed(tenant: string, error: unknown): Error {
-    const told =
-      error instanceof TenantUnknownError
-        ? error
-        : new TenantUnavailableError(
-            PAUSE_AFTER_FAILURE_MS,
-            'The data of your tenant cannot be reached at the moment.',
-          );
-    if (error instanceof TenantUnknownError) this.#failures.set(tenant, told, { ttl: UNKNOWN_FOR_MS });
-    else this.#failures.set(tenant, told);
-    if (told !== error) this.#options.onFailed(tenant, 'open', error);
+    if (error instanceof TenantUnknownError) {
+      this.#failures.set(tenant, error, { ttl: UNKNOWN_FOR_MS });
+      return error;
+    }
+    const attempts = (this.#attempts.get(tenant) ?? 0) + 1;
+    this.#attempts.set(tenant, attempts);
+    const ttl = backoffMs(attempts, this.#options.pauses ?? PAUSES_AFTER_FAILURE);
+    const told = new TenantUnavailableError(ttl, 'The data of your tenant cannot be reached at the moment.');
+    this.#failures.set(tenant, told, { ttl });
+    this.#options.onFailed(tenant, 'open', error);
     return told;
   }
 

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
+import type { Backoff } from '../../../src/scheduling/backoff.ts';
 import { BackgroundVisits } from '../../../src/server/tenants/background-visits.ts';
 
 /** Visits that are told one after the other, in the order in which they begin. */
-function visitsOf(tenants: readonly string[], failing: ReadonlySet<string> = new Set()) {
+function visitsOf(tenants: readonly string[], failing: ReadonlySet<string> = new Set(), again?: Backoff) {
   const begun: string[] = [];
   let atOnce = 0;
   let mostAtOnce = 0;
@@ -19,6 +20,7 @@ function visitsOf(tenants: readonly string[], failing: ReadonlySet<string> = new
       if (failing.has(tenant)) throw new Error('not now');
     },
     onError: () => {},
+    ...(again && { again }),
   });
   const reached = async (count: number) => {
     while (begun.length < count) await wake.promise;
@@ -55,4 +57,18 @@ it('visits nobody after it was stopped', async () => {
   setTimeout(later.resolve, 5);
   await later.promise;
   expect(begun).toEqual([]);
+});
+
+it('visits a tenant that cannot be visited again and again, each time later, and others as soon as they are due', async () => {
+  const failing = new Set(['a']);
+  const { visits, begun, reached } = visitsOf(['a'], failing, { firstMs: 20, maxMs: 10_000, factor: 20 });
+  visits.start();
+  // The second attempt comes after 20 ms, the third after another 400.
+  await reached(2);
+  visits.visitIn('b', 1);
+  await reached(3);
+  expect(begun).toEqual(['a', 'a', 'b']);
+  failing.clear();
+  expect(await reached(4)).toEqual(['a', 'a', 'b', 'a']);
+  visits.stop();
 });

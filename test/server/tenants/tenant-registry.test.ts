@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TenantUnknownError } from '../../../src/kernel/errors.ts';
+import type { Backoff } from '../../../src/scheduling/backoff.ts';
 import { type OpenedTenant, TenantRegistry } from '../../../src/server/tenants/tenant-registry.ts';
 import { until } from '../../support/until.ts';
 
@@ -21,7 +22,7 @@ class Opened implements OpenedTenant {
 }
 
 /** A registry that counts what it opens. `gates` hold up the opening of a tenant. */
-function registryOf(limit: number) {
+function registryOf(limit: number, pauses?: Backoff) {
   const opened: Opened[] = [];
   const failed: string[] = [];
   const gates = new Map<string, Promise<void>>();
@@ -41,6 +42,7 @@ function registryOf(limit: number) {
       return value;
     },
     onFailed: (tenant, step) => failed.push(`${step} ${tenant}`),
+    ...(pauses && { pauses }),
   });
   const visit = async (tenant: string) => {
     const { value, release } = await registry.use(tenant);
@@ -165,5 +167,34 @@ describe('the registry of tenants', () => {
     await waiting;
     await registry.close();
     expect(opened.map(({ isClosed }) => isClosed)).toEqual([true]);
+  });
+
+  it('tries a tenant that cannot be opened less and less often, and anew after it could be', async () => {
+    const { failed, broken, visit, registry } = registryOf(1, { firstMs: 5, maxMs: 20 });
+    /** The pause after the next attempt that was made, and not refused because of the one before. */
+    const nextPause = async () => {
+      const attempts = failed.length;
+      let pause: unknown;
+      await until(async () => {
+        await visit('a').catch(({ retryAfterMs }) => {
+          pause = retryAfterMs;
+        });
+        return failed.length > attempts;
+      });
+      return pause;
+    };
+    broken.set('a', new Error('broken'));
+    expect([await nextPause(), await nextPause(), await nextPause(), await nextPause()]).toEqual([5, 10, 20, 20]);
+    broken.clear();
+    await until(() =>
+      visit('a').then(
+        () => true,
+        () => false,
+      ),
+    );
+    await visit('b');
+    expect(registry.counts.open).toBe(1);
+    broken.set('a', new Error('broken'));
+    expect(await nextPause()).toBe(5);
   });
 });
