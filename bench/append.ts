@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import postgresJs from 'postgres';
 import { appendToHotStream, appendToNewStream, openEmmett, openEmmettOnPool } from './peers/emmett.ts';
-import { openPgbench } from './peers/pgbench.ts';
+import { INSERT, openPgbench, TABLE } from './peers/pgbench.ts';
 import type { Benchmark } from './support/measuring/benchmark.ts';
 import { atLeast, type Measurement, type Ratio, ratio } from './support/measuring/result.ts';
 import { callsPerSecond, inTurn } from './support/measuring/rounds.ts';
@@ -11,6 +12,9 @@ import { openEventStore } from './support/running/event-store.ts';
 const CALLERS = [1, 8, 32, 256];
 const EMMETT = 'Emmett';
 const PGBENCH = 'pgbench, one INSERT';
+/** What SQL alone permits a caller that is alone. */
+const CEILING = 'pgbench, es.append_one';
+const DRIVER = 'postgres.js, the same INSERT';
 /** Emmett's default pool has 10 connections; a second pool shows whether this is the limit. */
 const EMMETT_POOL = 32;
 const NEW = 'Appending to new streams';
@@ -22,7 +26,9 @@ const SLICE_S = 1;
 export const benchmark: Benchmark = {
   name: 'append',
   run: async ({ postgres, rounds, seconds, quick, say }) => {
-    const ours = openEventStore(await prepareDatabase(postgres, 'append'));
+    const url = await prepareDatabase(postgres, 'append');
+    const ours = openEventStore(url);
+    const driver = await openInserts(await postgres.createDatabase('append_driver'));
     const emmett = await openEmmett(await postgres.createDatabase('append_emmett'));
     const pooled = await openEmmettOnPool(await postgres.createDatabase('append_emmett_pool'), EMMETT_POOL);
     const pgbench = await openPgbench(await postgres.createDatabase('append_pgbench'));
@@ -60,8 +66,21 @@ export const benchmark: Benchmark = {
           of: `one stream, ${at}: ${hotA.who}`,
         });
       }
+      // The limits of a caller that is alone: what SQL permits, and what the driver and Node do.
+      const alone = { chart: NEW, at: '1 caller', unit: 'events/s' } as const;
+      const [sql, driven, p] = await inTurn(
+        [
+          { ...alone, who: CEILING, run: () => pgbench.appendsPerSecond(url, 1, SLICE_S) },
+          { ...alone, who: DRIVER, run: () => measure(1, driver.insert) },
+          { ...alone, who: PGBENCH, run: () => pgbench.insertsPerSecond(1, SLICE_S) },
+        ],
+        turns,
+        say,
+      );
+      measurements.push(sql, driven);
+      ratios.push(ratio(sql, p), ratio(driven, p));
     } finally {
-      await Promise.all([ours.close(), emmett.close(), pooled.close(), pgbench.close()]);
+      await Promise.all([ours.close(), emmett.close(), pooled.close(), pgbench.close(), driver.close()]);
     }
     const promised = (times: number, of: string, to: string) => {
       const found = ratios.find((each) => each.of === `${of}: Afterwrite` && each.to === to);
@@ -72,7 +91,8 @@ export const benchmark: Benchmark = {
       setting:
         `Appending: one small event a call, ${turns} rounds of ${SLICE_S} s in turn. Emmett: appendToStream as its ` +
         'documentation sets it up, with its pool of 10 connections, and with one of 32. pgbench: one prepared INSERT a transaction into a ' +
-        'table with a primary key and a unique index on stream and version, a connection a client, 80 for 256 callers.',
+        'table with a primary key and a unique index on stream and version, a connection a client, 80 for 256 callers. pgbench, ' +
+        'es.append_one: the function that Afterwrite calls for one event. postgres.js: the INSERT through the driver.',
       measurements: measurements.sort((a, b) => NEW.localeCompare(b.chart) - NEW.localeCompare(a.chart)),
       ratios,
       goals: [
@@ -86,3 +106,13 @@ export const benchmark: Benchmark = {
     };
   },
 };
+
+/** The INSERT of pgbench, prepared, through the driver that the product uses. */
+async function openInserts(url: string) {
+  const sql = postgresJs(url, { max: 1, onnotice: () => {} });
+  await sql.unsafe(TABLE);
+  return {
+    insert: () => sql.unsafe(INSERT, [], { prepare: true }).execute(),
+    close: () => sql.end(),
+  };
+}

@@ -18,10 +18,12 @@ export interface Pgbench {
    * @throws if pgbench fails, a transaction fails, or none is finished in this time: pgbench then has no rate.
    */
   insertsPerSecond(clients: number, seconds: number): Promise<number>;
+  /** The same with the product's own function for one event, in its database at this URL. */
+  appendsPerSecond(url: string, clients: number, seconds: number): Promise<number>;
   close(): Promise<void>;
 }
 
-const TABLE = `create table events (
+export const TABLE = `create table events (
   position bigint generated always as identity primary key,
   stream_id uuid not null,
   version int not null,
@@ -32,8 +34,14 @@ const TABLE = `create table events (
   unique (stream_id, version)
 )`;
 
-const INSERT = `insert into events (stream_id, version, type, data, metadata)
-  values (gen_random_uuid(), 1, 'MeterInstalled', '{"label": "In the cellar"}', '{"actor": {"id": "system", "roles": ["system"]}}');
+/** One event, as one would store it by hand. */
+export const INSERT = `insert into events (stream_id, version, type, data, metadata)
+  values (gen_random_uuid(), 1, 'MeterInstalled', '{"label": "In the cellar"}', '{"actor": {"id": "system", "roles": ["system"]}}')`;
+
+/** An event as `SingleAppend` sends it, with ids that grow. */
+const APPEND = `select es.append_one('Meter', uuidv7(), 0, '{}'::text[], uuidv7(), null, gen_random_uuid(),
+  '{"actor": {"id": "system", "roles": ["system"]}, "correlationId": "0198a0c0-0000-7000-8000-000000000001"}'::jsonb,
+  uuidv7(), 'MeterInstalled', 1::smallint, '{"label": "In the cellar"}'::jsonb, null, 0)::text;
 `;
 
 /** @throws if there is no pgbench on this machine; Debian has it in its package postgresql. */
@@ -45,31 +53,22 @@ export async function openPgbench(url: string): Promise<Pgbench> {
   await sql.unsafe(TABLE);
   await sql.end();
   const folder = await mkdtemp(join(tmpdir(), 'pgbench-'));
-  const script = join(folder, 'insert.sql');
-  await writeFile(script, INSERT);
+  const [insert, append] = [join(folder, 'insert.sql'), join(folder, 'append.sql')];
+  await Promise.all([writeFile(insert, `${INSERT};`), writeFile(append, APPEND)]);
   return {
-    insertsPerSecond: async (asked, seconds) => {
-      const clients = Math.min(asked, MOST_CLIENTS);
-      const threads = Math.min(clients, 2);
-      const words = [
-        '-n',
-        '-M',
-        'prepared',
-        '-f',
-        script,
-        '-c',
-        `${clients}`,
-        '-j',
-        `${threads}`,
-        '-T',
-        `${seconds}`,
-        url,
-      ];
-      const { stdout } = await run('pgbench', words);
-      const [, tps] = /tps = ([\d.]+) \(without initial/.exec(stdout) ?? [];
-      if (!tps || !/failed transactions: 0 /.test(stdout)) throw new Error(`pgbench said:\n${stdout}`);
-      return Number(tps);
-    },
+    insertsPerSecond: (clients, seconds) => perSecond(insert, url, clients, seconds),
+    appendsPerSecond: (store, clients, seconds) => perSecond(append, store, clients, seconds),
     close: () => rm(folder, { recursive: true }),
   };
+}
+
+async function perSecond(script: string, url: string, asked: number, seconds: number): Promise<number> {
+  const clients = Math.min(asked, MOST_CLIENTS);
+  const threads = Math.min(clients, 2);
+  const { stdout } = await run('pgbench', [
+    ...['-n', '-M', 'prepared', '-f', script, '-c', `${clients}`, '-j', `${threads}`, '-T', `${seconds}`, url],
+  ]);
+  const [, tps] = /tps = ([\d.]+) \(without initial/.exec(stdout) ?? [];
+  if (!tps || !/failed transactions: 0 /.test(stdout)) throw new Error(`pgbench said:\n${stdout}`);
+  return Number(tps);
 }
