@@ -202,7 +202,7 @@ export class LiveQuery implements MessageSource {
     const floor = this.#latest?.position ?? 0;
     const countsAs = callerOf(this.#subscribers, this.#cost.payer);
     // After a crash of Postgres its read models may be behind what subscribers have seen.
-    await this.#waits.reached(floor, countsAs, this.#closed);
+    await this.#waits.level(floor, countsAs, this.#closed);
     const { cost = 0 } = this.#cost.payer?.context.operation ?? {};
     return tools.queue.run(countsAs, cost, async () => {
       const payer = this.#cost.payer;

@@ -1,22 +1,36 @@
 import { Ending, type Signal } from '../../database/signal.ts';
 import type { Positions } from '../../kernel/consistency/positions.ts';
+import { DEFAULT_WAIT_MS } from '../consistency/wait.ts';
 import type { LiveSubscriber } from './subscriber.ts';
 
-/** Waits until the read models of a live query have reached a position. They hold no connection and have no time limit. */
+/** Waits until the read models of a live query have reached a position. They hold no connection. */
 export class TokenWaits {
-  readonly #positions: Pick<Positions, 'reached'>;
+  readonly #positions: Pick<Positions, 'of' | 'reached'>;
   readonly #readModels: readonly string[];
   readonly #waiting = new Map<LiveSubscriber, Ending>();
 
-  constructor(positions: Pick<Positions, 'reached'>, readModels: readonly string[]) {
+  constructor(positions: Pick<Positions, 'of' | 'reached'>, readModels: readonly string[]) {
     this.#positions = positions;
     this.#readModels = readModels;
   }
 
-  /** Resolves when all of the read models have reached the position, or the signal is aborted. @throws {ThrottledError} */
+  /** Resolves when all of the read models have reached the position, however long it takes, or the signal is aborted. @throws {ThrottledError} */
   async reached(position: number, caller: string, signal: Signal): Promise<void> {
     const options = { signal, caller, as: 'subscription' } as const;
     await Promise.all(this.#readModels.map((name) => this.#positions.reached(name, position, options)));
+  }
+
+  /**
+   * The same, and then waits up to two seconds for read models that are behind the newest of them. They move one after the other, and
+   * the token of an answer must not be before what the answer shows.
+   */
+  async level(position: number, caller: string, signal: Signal): Promise<void> {
+    await this.reached(position, caller, signal);
+    const newest = Math.max(...this.#readModels.map((name) => this.#positions.of(name)));
+    const options = { signal, caller, as: 'subscription', timeoutMs: DEFAULT_WAIT_MS } as const;
+    const reached = this.#readModels.map((name) => this.#positions.reached(name, newest, options));
+    // Whoever cannot get there now is shown as it is.
+    await Promise.allSettled(reached);
   }
 
   /**

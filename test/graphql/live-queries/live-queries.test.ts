@@ -74,6 +74,23 @@ describe('a live query after the log has lost its last events', () => {
   });
 });
 
+describe('a live query that shows several read models', () => {
+  it('waits for those that are behind, so that no token is before what its message shows', async () => {
+    const stage = new LiveQueryStage();
+    stage.positions.advance('others', 1);
+    stage.write(ID, 1);
+    const subscriber = await stage.subscribe(`subscription { live { both(id: "${ID}") } }`);
+    await dataOf(subscriber);
+    stage.write(ID, 2);
+    const next = subscriber.next();
+    await until(() => stage.positions.waiting === 1);
+    stage.positions.advance('others', 2);
+    const { value } = await next;
+    expect(structuredClone(value?.data)).toEqual({ live: { both: 2 } });
+    expect(value?.extensions).toMatchObject({ consistency: { token: '2' } });
+  });
+});
+
 describe('subscribers of one document', () => {
   const given = 'subscription ($number: Int) { live { given(number: $number) } }';
   const opened = 'subscription ($secret: Secret) { live { opened(secret: $secret) } }';

@@ -16,6 +16,7 @@ const SCHEMA = `
   type Query {
     value(id: ID!): Int
     text(id: ID!): String
+    both(id: ID!): Int
     slow(id: ID!, nth: Int!): Int
     given(number: Int): String
     opened(secret: Secret): String
@@ -99,6 +100,7 @@ export class LiveQueryStage extends Stage {
             this.payers.push(context.caller);
             return counted(id, context);
           },
+          both: (_, { id }, context) => counted(id, context),
           text: async (_, { id }, context) => 'x'.repeat(await counted(id, context)),
           slow: async (_, { id, nth }, context) => {
             this.begun.push(nth);
@@ -111,9 +113,9 @@ export class LiveQueryStage extends Stage {
       },
     });
     const query = schema.getQueryType() as GraphQLObjectType;
-    for (const name of ['value', 'text', 'slow']) {
+    for (const name of ['value', 'text', 'slow', 'both']) {
       const field = query.getFields()[name];
-      if (field) field.extensions = { readModels: ['counters'] };
+      if (field) field.extensions = { readModels: name === 'both' ? ['counters', 'others'] : ['counters'] };
     }
     return schema;
   }
