@@ -39,7 +39,7 @@ export function useBrowser(): { open(): Promise<Watched> } {
       viewport,
     });
     // Less than a test has, so that it says what it waited for.
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(60_000);
   });
   afterAll(async () => {
     await context?.close();

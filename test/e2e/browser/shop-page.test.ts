@@ -91,7 +91,7 @@ describe.skipIf(lacks('chromium'))('npm run example', { timeout: 120_000 + INSTA
     await ada.order('confirmed').waitFor();
     await ada.press('Cancel the order');
     await ada.order('cancelled').waitFor();
-    expect(await ada.connection.textContent()).toBe('');
+    await until(async () => (await ada.connection.textContent()) === '');
 
     // The server is away: an order waits, also over a reload.
     let isAway = true;
