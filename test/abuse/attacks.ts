@@ -11,6 +11,7 @@ import { commandIdGuesses } from './attacks/identities/command-id-guesses.ts';
 import { manyRoles } from './attacks/identities/many-roles.ts';
 import { oddSubjects } from './attacks/identities/odd-subjects.ts';
 import { noContact } from './attacks/no-contact.ts';
+import { formerVersions } from './attacks/reads/former-versions.ts';
 import { manyNodes } from './attacks/reads/many-nodes.ts';
 import { misses } from './attacks/reads/misses.ts';
 import { expensiveSearches } from './attacks/requests/expensive-searches.ts';
@@ -24,6 +25,7 @@ import { nestedVariables } from './attacks/requests/nested-variables.ts';
 import { oddRequests } from './attacks/requests/odd-requests.ts';
 import { requestFlood } from './attacks/requests/request-flood.ts';
 import { slowBodies } from './attacks/requests/slow-bodies.ts';
+import { tinyChunks } from './attacks/requests/tiny-chunks.ts';
 import { unreadAnswers } from './attacks/requests/unread-answers.ts';
 import { futureTokens } from './attacks/subscriptions/future-tokens.ts';
 import { idleSubscriptions } from './attacks/subscriptions/idle-subscriptions.ts';
@@ -70,4 +72,6 @@ export const attacks: readonly Attack[] = [
   pingFlood,
   misses,
   streamStorm,
+  tinyChunks,
+  formerVersions,
 ];

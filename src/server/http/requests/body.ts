@@ -11,49 +11,90 @@ const MIN_PIECE_BYTES = 64;
 /** The body of a request, or why there is none: it is too long, it has too many pieces, or the client has gone away. */
 export type Body = Buffer | 'too long' | 'too many pieces' | 'gone';
 
+/** Bytes that are taken of a body before anybody reads it. */
+const AHEAD_BYTES = 64 * 1024;
+
 /**
- * Reads the body of a request, up to the given number of bytes. What has arrived takes at most twice its bytes in
- * memory, however small the pieces are: otherwise a client that sends chunks of one byte would make us keep an object
- * for each.
- * @param onSlow called once if the body takes long; if it throws, reading ends.
+ * The body of a request, up to the given number of bytes. What has arrived takes at most twice its bytes in memory, however
+ * small the pieces are: otherwise a client that sends chunks of one byte would make us keep an object for each. That is also
+ * true before it is read: Node itself would keep 65,536 of them for each connection, and parse as many. So the body is collected
+ * from the start, and a connection that sends too many pieces before its request is admitted is closed.
  */
-export function readBody(request: IncomingMessage, maxBytes: number, onSlow: () => void): Promise<Body> {
-  // Iterating over the request and breaking off would close its connection, but we still have to answer on it.
-  return new Promise((resolve, reject) => {
-    const body = new GrowingBuffer();
-    let pieces = 0;
-    const stop = () => {
-      slow.cancel();
-      request.off('data', receive);
-      reader.pause();
-    };
+export class ArrivingBody {
+  readonly #request: IncomingMessage;
+  readonly #maxBytes: number;
+  readonly #reader: SlicedReader;
+  readonly #body = new GrowingBuffer();
+  readonly #whole = Promise.withResolvers<Body>();
+  #pieces = 0;
+  #isRead = false;
+  #isOver = false;
+
+  constructor(request: IncomingMessage, maxBytes: number) {
+    this.#request = request;
+    this.#maxBytes = maxBytes;
+    this.#reader = new SlicedReader(request, (piece) => this.#take(piece));
+    request.on('data', this.#receive);
+    request.once('end', () => this.#finish(this.#body.bytes));
+    request.once('error', () => this.#finish('gone'));
+    request.once('close', () => this.#finish('gone'));
+  }
+
+  /**
+   * Reads all of it.
+   * @param onSlow called once if the body takes long; if it throws, reading ends.
+   */
+  async read(onSlow: () => void): Promise<Body> {
+    this.#isRead = true;
+    if (!this.#isOver) this.#reader.resume();
     const slow = later(SLOW_MS, () => {
       try {
         onSlow();
       } catch (error) {
-        stop();
-        reject(error);
+        this.#stop();
+        this.#whole.reject(error);
       }
     });
-    const take = (piece: Buffer) => {
-      pieces++;
-      const length = body.length + piece.length;
-      const isScattered = pieces > MIN_PIECES + length / MIN_PIECE_BYTES;
-      if (length <= maxBytes && !isScattered) return body.add(piece);
-      stop();
-      resolve(length > maxBytes ? 'too long' : 'too many pieces');
-    };
-    const reader = new SlicedReader(request, take);
-    const receive = (piece: Buffer) => reader.take(piece);
-    const finish = (whole: Body) => {
+    try {
+      return await this.#whole.promise;
+    } finally {
       slow.cancel();
-      resolve(whole);
-    };
-    request.on('data', receive);
-    request.once('end', () => finish(body.bytes));
-    request.once('error', () => finish('gone'));
-    request.once('close', () => finish('gone'));
-  });
+    }
+  }
+
+  readonly #receive = (piece: Buffer): void => this.#reader.take(piece);
+
+  #take(piece: Buffer): void {
+    this.#pieces++;
+    const length = this.#body.length + piece.length;
+    if (length > this.#maxBytes) {
+      this.#refuse('too long');
+    } else if (this.#pieces > MIN_PIECES + length / MIN_PIECE_BYTES) {
+      this.#refuse('too many pieces');
+    } else {
+      this.#body.add(piece);
+      if (!this.#isRead && length >= AHEAD_BYTES) this.#reader.pause();
+    }
+  }
+
+  // Iterating over the request and breaking off would close its connection, but we still have to answer on it.
+  #refuse(why: Body): void {
+    this.#stop();
+    this.#finish(why);
+    // Nobody answers soon, and pausing the request does not keep Node from parsing.
+    if (!this.#isRead) this.#request.destroy();
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    this.#request.off('data', this.#receive);
+    this.#reader.pause();
+  }
+
+  #finish(whole: Body): void {
+    this.#isOver = true;
+    this.#whole.resolve(whole);
+  }
 }
 
 /** Collects bytes that arrive in pieces. The first piece is not copied, because most bodies have only one. */

@@ -17,7 +17,7 @@ import type { HostGuard } from '../hosts.ts';
 import type { RequestHandler } from '../http.ts';
 import type { Origins } from '../origins.ts';
 import type { StalledClients } from '../stalled-clients.ts';
-import { readBody } from './body.ts';
+import { ArrivingBody } from './body.ts';
 import type { JsonLimits } from './json-shape.ts';
 import { JsonBody } from './request-body.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
@@ -78,10 +78,11 @@ class RequestRefusedError extends Error {
  * before bodies, bodies before documents.
  */
 export function serveGraphql(options: GraphqlRequests): RequestHandler {
-  const { graphql, pages, origins, addresses, gate, stalledClients, turns, reportFault } = options;
+  const { graphql, pages, origins, addresses, gate, stalledClients, turns, reportFault, maxBodyBytes } = options;
   const entrance = new Entrance();
   return async (request, response) => {
     const correlationId = correlate(request, response);
+    const arriving = request.method === 'POST' ? new ArrivingBody(request, maxBodyBytes) : undefined;
     const { vary, ...cors } = corsHeaders(origins, request);
     const headers = request.method === 'OPTIONS' ? cors : { ...cors, ...UNCACHED };
     const depends = [headers.vary, vary].filter((names) => names !== undefined).join(', ');
@@ -106,7 +107,7 @@ export function serveGraphql(options: GraphqlRequests): RequestHandler {
       const page = pages?.(request, response);
       if (page) return await page;
       await identify(visit, request);
-      const body = await bodyOf(options, visit, request);
+      const body = arriving && (await bodyOf(options, visit, request, arriving));
       if (body === 'gone') return;
       // The work that follows at once, validation and the start of the execution, is part of the turn.
       await (body && body.length >= LARGE_BODY ? turns.take(visit.caller) : entrance.enter(visit.caller));
@@ -149,13 +150,13 @@ async function bodyOf(
   { maxBodyBytes, jsonLimits }: GraphqlRequests,
   visit: Visit,
   request: IncomingMessage,
-): Promise<JsonBody | 'gone' | undefined> {
-  if (request.method !== 'POST') return undefined;
+  arriving: ArrivingBody,
+): Promise<JsonBody | 'gone'> {
   const length = request.headers['content-length'];
   // Check before reading, so that a body that is too large costs nothing.
   if (Number(length) > maxBodyBytes) throw tooLong(`${length} bytes long; at most ${maxBodyBytes}`);
   if (length !== undefined) await visit.spend(pointsOfBytes(Number(length)));
-  const body = await readBody(request, maxBodyBytes, () => visit.sendSlowly());
+  const body = await arriving.read(() => visit.sendSlowly());
   if (body === 'too long') throw tooLong(`longer than the ${maxBodyBytes} bytes that`);
   if (body === 'too many pieces') {
     throw new RequestRefusedError(413, {
