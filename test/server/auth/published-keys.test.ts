@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   exportJWK,
@@ -140,6 +140,7 @@ describe('with published keys', () => {
     ['answers something else than keys', (_, response) => response.end('<html>')],
     ['breaks the connection', (_, response) => response.destroy()],
     ['answers more than a key set can be', (_, response) => response.end(`{"keys":[${' '.repeat(300_000)}]}`)],
+    ['never ends its answer', (_, response) => endless(response)],
     ['sends callers somewhere else', (_, response) => response.writeHead(302, { location: '/other' }).end()],
   ])('blames the service where the endpoint %s', async (_, listener) => {
     const { sign } = await issuer('ES256', 'one');
@@ -191,3 +192,10 @@ describe('with published keys', () => {
     await expect(authenticator.authenticate(await sign(ADA))).rejects.toThrow(AuthUnavailableError);
   });
 });
+
+/** Sends a little again and again. */
+function endless(response: ServerResponse): void {
+  response.write('{"keys":[');
+  const timer = setInterval(() => response.write(' '), 50);
+  response.once('close', () => clearInterval(timer));
+}
