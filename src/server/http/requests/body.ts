@@ -18,7 +18,7 @@ const AHEAD_BYTES = 64 * 1024;
  * The body of a request, up to the given number of bytes. What has arrived takes at most twice its bytes in memory, however
  * small the pieces are: otherwise a client that sends chunks of one byte would make us keep an object for each. That is also
  * true before it is read: Node itself would keep 65,536 of them for each connection, and parse as many. So the body is collected
- * from the start, and a connection that sends too many pieces before its request is admitted is closed.
+ * from the start, and a connection that sends too many pieces is closed.
  */
 export class ArrivingBody {
   readonly #request: IncomingMessage;
@@ -77,12 +77,12 @@ export class ArrivingBody {
     }
   }
 
-  // Iterating over the request and breaking off would close its connection, but we still have to answer on it.
+  // Iterating over the request and breaking off would close its connection, but one whose body is too long is still answered.
   #refuse(why: Body): void {
     this.#stop();
     this.#finish(why);
-    // Nobody answers soon, and pausing the request does not keep Node from parsing.
-    if (!this.#isRead) this.#request.destroy();
+    // Node would parse on although the request is paused.
+    if (why === 'too many pieces') this.#request.destroy();
   }
 
   #stop(): void {

@@ -159,6 +159,7 @@ async function bodyOf(
   const body = await arriving.read(() => visit.sendSlowly());
   if (body === 'too long') throw tooLong(`longer than the ${maxBodyBytes} bytes that`);
   if (body === 'too many pieces') {
+    // Its connection is closed. The log says why.
     throw new RequestRefusedError(413, {
       code: 'BAD_USER_INPUT',
       message: 'The request comes in too many pieces. Send larger ones.',
