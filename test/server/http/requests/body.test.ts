@@ -76,7 +76,7 @@ describe('the body of a request', () => {
   test('closes its connection if it comes in pieces of a byte before it is read', async () => {
     const { request, socket } = await aRequest();
     const body = new ArrivingBody(request, 1_000_000);
-    const closed = once(socket, 'close');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     send(socket, Array(200_000).fill(' '));
     await closed;
     expect(request.readableLength).toBeLessThan(20_000);
