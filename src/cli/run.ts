@@ -35,6 +35,7 @@ import { projectionsStatusCommand } from './projections/status.ts';
 import { projectionsVerifyCommand } from './projections/verify.ts';
 import { projectorCommand } from './projector.ts';
 import { startCommand } from './start.ts';
+import { subjectsCheckCommand } from './subjects/check.ts';
 import { subjectsEncryptExistingCommand } from './subjects/encrypt-existing.ts';
 import { subjectsEraseCommand } from './subjects/erase.ts';
 import { subjectsExportCommand } from './subjects/export.ts';
@@ -96,7 +97,8 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(subjectsShowCommand(cli))
       .addCommand(subjectsExportCommand(cli))
       .addCommand(subjectsEraseCommand(cli))
-      .addCommand(subjectsEncryptExistingCommand(cli)),
+      .addCommand(subjectsEncryptExistingCommand(cli))
+      .addCommand(subjectsCheckCommand(cli)),
     ...tenantsCommandsOf(cli),
     doctorCommand(cli),
     migrateCommand(cli),

@@ -10,6 +10,7 @@ import { receiptOf } from '../support/kernel/appends.ts';
 import { customer, system } from '../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../support/kernel/engine.ts';
 import { useDatabase } from '../support/postgres/database.ts';
+import { until } from '../support/until.ts';
 import { runCli } from './support.ts';
 
 const database = useDatabase();
@@ -78,6 +79,36 @@ describe('subjects', () => {
     expect((await cli('export', `customer/${bob}`)).stdout).toContain('bob@example.org');
     const rows = await database.sql`select name from read.customers_v2 order by name collate "C"`;
     expect(rows).toEqual([{ name: 'Bob' }, { name: '[erased]' }]);
+  });
+
+  it('finds plain personal data, and erased people of whom a restored backup does not know it', async () => {
+    const without = await openEngine({ start: true });
+    await people(without);
+    await without.close();
+    const keyring = await FileKeyring.create(keyringPath());
+    const plain = await cli('check');
+    expect(plain).toMatchObject({ code: 1, stderr: expect.stringContaining('PLAIN_DATA') });
+    expect(plain.stdout).toContain(
+      'CustomerRegistered: 2 events with personal data in plain text, the first at position ',
+    );
+    const engine = await openEngine({ start: true, keyring });
+    await engine.subjects.encryptExisting();
+    const { ada } = await people(engine);
+    await engine.close();
+    expect(await cli('check')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('All personal data is encrypted'),
+    });
+
+    // As in a backup from before the erasure.
+    await keyring.erase(`customer/${ada}`);
+    const restored = await cli('check', '--json');
+    expect(restored.code).toBe(1);
+    expect(JSON.parse(restored.stdout)).toMatchObject({ plain: [], unrecorded: [`customer/${ada}`], outdated: [] });
+    const server = await openEngine({ start: true, keyring });
+    await until(async () => (await server.subjects.show(`customer/${ada}`)).erasedAt !== null);
+    await server.subjects.settled();
+    expect((await cli('check')).code).toBe(0);
   });
 
   it('exports what was stored before there was a keyring', async () => {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { sql } from 'drizzle-orm';
-import { isKeyringOf } from '../../kernel/privacy/claim-keyring.ts';
+import { isKeyringOf, noteGeneration } from '../../kernel/privacy/claim-keyring.ts';
 import { type Keyring, KeyringError } from '../../kernel/privacy/keyring.ts';
 import { keyringOf } from '../../kernel/privacy/open-keyring.ts';
 import { rewrapKeys } from '../../kernel/privacy/rewrap.ts';
@@ -73,7 +73,8 @@ async function rewrapAll(cli: Cli, server: PostgresContext, keyring: Keyring): P
   await eachStore(cli, server, async ({ db, tenant }) => {
     const of = tenant === undefined ? keyring : keyringOfTenant(keyring, tenant);
     // A tenant may have come meanwhile, with a server that has another keyring.
-    await isKeyringOf(db, of);
+    // From here on, servers that are stalled keep no keys that are wrapped with a former secret.
+    if (await isKeyringOf(db, of)) await noteGeneration(db, of);
     const [stored] = await db.execute<{ total: number }>(sql`select count(*)::int as total from es.subject_keys`);
     const title = tenant === undefined ? 'Wrapping' : `Wrapping for ${tenant}`;
     const progress = startProgress(cli.err, { title, unit: 'keys', total: stored?.total ?? 0 });

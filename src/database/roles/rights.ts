@@ -69,6 +69,8 @@ export const RIGHTS = {
     'es.insert_batch': {},
     'es.keep_subject_keys': { writer: ['EXECUTE'] },
     'es.claim_keyring': { writer: ['EXECUTE'] },
+    'es.note_generation': { writer: ['EXECUTE'] },
+    'es.keep_wrapped_keys': { writer: ['EXECUTE'] },
     'es.refuse_change': {},
     'es.refuse_rewrite': {},
     'es.record_rewrite': {},
@@ -93,6 +95,8 @@ export const DEFINER_FUNCTIONS: readonly string[] = [
   'es.save_snapshots',
   'es.keep_subject_keys',
   'es.claim_keyring',
+  'es.note_generation',
+  'es.keep_wrapped_keys',
 ];
 export const DEFINER_SEARCH_PATH = 'pg_catalog, pg_temp';
 

@@ -30,6 +30,10 @@ export const keyring = esSchema.table('keyring', {
   id: uuid('id').notNull(),
   /** Number of subjects that were erased in it. A copy of it with fewer is refused. */
   erasures: integer('erasures').notNull().default(0),
+  /** Its newest generation that has wrapped keys of this store; 0 if that is not known yet. A copy of it with an older one is refused. */
+  generation: integer('generation').notNull().default(0),
+  /** Tells this generation from another one with the same number, which a copy of the keyring has made. */
+  generationMark: text('generation_mark'),
   since: instant('since').notNull().default(sql`now()`),
 });
 

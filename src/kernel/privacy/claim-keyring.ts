@@ -18,6 +18,17 @@ export async function claimKeyring(db: Database, keyring: Keyring | undefined): 
   }
   await db.execute(sql`select from es.claim_keyring(${keyring.id}::text::uuid)`);
   await isKeyringOf(db, keyring);
+  await noteGeneration(db, keyring);
+}
+
+/**
+ * Remembers the newest generation of a keyring that {@link isKeyringOf} the store. From then on, copies from before are refused, and keys
+ * that a stalled server has wrapped with a former generation are not kept.
+ * @param db with the writer's rights.
+ */
+export async function noteGeneration(db: Database, keyring: Keyring): Promise<void> {
+  const newest = (await keyring.generations()).at(-1);
+  if (newest) await db.execute(sql`select es.note_generation(${newest.number}::int, ${newest.mark}::text)`);
 }
 
 /**
@@ -25,7 +36,9 @@ export async function claimKeyring(db: Database, keyring: Keyring | undefined): 
  * @throws {KeyringError} KEYRING_FOREIGN, KEYRING_OUTDATED as {@link claimKeyring} does.
  */
 export async function isKeyringOf(db: Database, keyring: Keyring): Promise<boolean> {
-  const [store] = await db.execute<StoredKeyring>(sql`select id, erasures from es.keyring`);
+  const [store] = await db.execute<StoredKeyring>(
+    sql`select id, erasures, generation, generation_mark as mark from es.keyring`,
+  );
   if (!store) return false;
   await refuseOther(keyring, store);
   await refuseFormer(db, keyring);
@@ -36,6 +49,9 @@ export async function isKeyringOf(db: Database, keyring: Keyring): Promise<boole
 interface StoredKeyring extends Record<string, unknown> {
   readonly id: string;
   readonly erasures: number;
+  /** The newest one that is known; 0 if none is. */
+  readonly generation: number;
+  readonly mark: string | null;
 }
 
 async function refuseOther(keyring: Keyring, store: StoredKeyring): Promise<void> {
@@ -43,6 +59,21 @@ async function refuseOther(keyring: Keyring, store: StoredKeyring): Promise<void
     throw new KeyringError(
       'KEYRING_FOREIGN',
       `The personal data in this store is encrypted with the keyring ${store.id}, and KEYRING_URL names ${keyring.id}. Set it to the former one.`,
+    );
+  }
+  const generations = await keyring.generations();
+  const same = generations.find(({ number }) => number === store.generation);
+  if (same && store.mark !== null && same.mark !== store.mark) {
+    throw new KeyringError(
+      'KEYRING_FOREIGN',
+      `KEYRING_URL names a copy of the keyring that was rotated by itself: its generation ${store.generation} is another one than that with which the keys in this store are wrapped. Put the keyring back that was used here.`,
+    );
+  }
+  const newest = generations.at(-1)?.number ?? 0;
+  if (newest < store.generation) {
+    throw new KeyringError(
+      'KEYRING_OUTDATED',
+      `KEYRING_URL names an older copy of the keyring, of generation ${newest} instead of ${store.generation}: it is from before a rotation, and cannot read what was encrypted since. Put the newest one back.`,
     );
   }
   const erasures = await keyring.erasures();

@@ -4,6 +4,14 @@ import type { Subject } from '../define/personal/subject.ts';
 export const GONE = 'gone';
 export type Gone = typeof GONE;
 
+/** What begins with a rotation of a keyring. */
+export interface KeyringGeneration {
+  /** Higher than that of the one before. */
+  readonly number: number;
+  /** Tells it from another one with this number, which a copy of the keyring has made. Not secret. */
+  readonly mark: string;
+}
+
 /**
  * Wraps the data keys of subjects, which the database stores. Whoever has the database without the keyring cannot read personal
  * data, and whoever has both cannot read that of an erased subject: {@link erase} destroys what its keys were wrapped with.
@@ -49,6 +57,8 @@ export interface Keyring {
    * @throws {KeyringError}
    */
   refresh(): Promise<void>;
+  /** The generations whose keys it can unwrap, the newest last. @throws {KeyringError} */
+  generations(): Promise<readonly [KeyringGeneration, ...KeyringGeneration[]]>;
   /** True if a key was wrapped with a newer generation than the keyring has: it is a copy from before a rotation. */
   isNewer(wrapped: Buffer): Promise<boolean>;
   /** Number of erased subjects. A copy of the keyring with fewer could bring some back. */

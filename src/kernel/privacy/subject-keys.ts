@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/drizzle/prepared.ts';
+import { rootOf } from '../../database/errors.ts';
 import { readAgain } from '../../database/transient.ts';
 import { within } from '../../scheduling/timers.ts';
 import type { Subject } from '../define/personal/subject.ts';
@@ -18,6 +19,8 @@ const CACHED_MS = 300_000;
 /** Keys that one statement reads, and keys that the keyring is asked for at the same time. */
 const KEYS_PER_STATEMENT = 5000;
 const KEYS_AT_ONCE = 32;
+/** The code of Postgres for keys that were wrapped with a former generation (drizzle/0043). */
+const OUTDATED_GENERATION = 'AW004';
 /** How long the keyring may take for one key, in ms. */
 const KEYRING_WITHIN_MS = 10_000;
 
@@ -63,7 +66,7 @@ export class SubjectKeys {
       db,
       'es_keep_subject_keys',
       sql`select subject, until, encode(wrapped, 'base64') as wrapped
-          from es.keep_subject_keys(${sql.placeholder('keys')}::jsonb)`,
+          from es.keep_wrapped_keys(${sql.placeholder('keys')}::jsonb, ${sql.placeholder('generation')}::int)`,
     );
   }
 
@@ -192,18 +195,27 @@ export class SubjectKeys {
 
   async #make(refs: readonly KeyRef[], found: Map<string, Buffer | Gone | Lost>): Promise<void> {
     const drops = this.#drops;
+    const rows = await this.#keepNew(refs, found).catch(async (error) => {
+      if (rootOf(error).code !== OUTDATED_GENERATION) throw error;
+      // The keyring was rotated a moment ago, and this process has not seen it yet.
+      await this.#ask(this.#keyring.refresh());
+      return this.#keepNew(refs, found);
+    });
+    const kept = refs.filter((ref) => found.get(nameOf(ref)) !== GONE);
+    if (kept.length > 0) await this.#unwrap(kept, rows, found);
+    this.#remember(refs, found, drops);
+  }
+
+  /** Makes keys, and keeps those that nobody has kept before. @returns those that are kept. */
+  async #keepNew(refs: readonly KeyRef[], found: Map<string, Buffer | Gone | Lost>): Promise<KeyRow[]> {
+    const generation = (await this.#ask(this.#keyring.generations())).at(-1)?.number ?? 0;
     const made = await inTurns(refs, async (ref) => {
       const wrapped = await this.#wrapNew(ref);
       if (wrapped === GONE) found.set(nameOf(ref), GONE);
       return wrapped === GONE ? [] : [{ s: ref.subject, u: ref.until ?? '', w: wrapped.toString('base64') }];
     });
     const keys = made.flat();
-    if (keys.length > 0) {
-      const rows = await readAgain(() => this.#keep({ keys: JSON.stringify(keys) }));
-      const kept = refs.filter((ref) => found.get(nameOf(ref)) !== GONE);
-      await this.#unwrap(kept, rows, found);
-    }
-    this.#remember(refs, found, drops);
+    return keys.length > 0 ? readAgain(() => this.#keep({ keys: JSON.stringify(keys), generation })) : [];
   }
 
   /** The keys of rows; a key without a row is gone if its subject is, and else lost. */

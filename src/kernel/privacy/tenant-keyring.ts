@@ -19,6 +19,7 @@ export function keyringOfTenant(keyring: Keyring, tenant: string): Keyring {
     rotate: (options) => keyring.rotate(options),
     isNewest: (wrapped) => keyring.isNewest(wrapped),
     refresh: () => keyring.refresh(),
+    generations: () => keyring.generations(),
     isNewer: (wrapped) => keyring.isNewer(wrapped),
     erasures: () => keyring.erasures(),
   };

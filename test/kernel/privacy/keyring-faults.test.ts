@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ThrottledError } from '../../../src/kernel/errors.ts';
+import { noteGeneration } from '../../../src/kernel/privacy/claim-keyring.ts';
 import { FileKeyring } from '../../../src/kernel/privacy/file-keyring/file-keyring.ts';
 import { rewrapKeys } from '../../../src/kernel/privacy/rewrap.ts';
 import { retentionSubject } from '../../../src/kernel/privacy/subject-keys.ts';
@@ -11,6 +12,8 @@ import { receiptOf } from '../../support/kernel/appends.ts';
 import { system } from '../../support/kernel/counter.ts';
 import { useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
+import { until } from '../../support/until.ts';
+import { keyringWith } from './keyring-with.ts';
 import { peopleDomain, person, registerPerson, renamePerson } from './people.ts';
 
 const database = useDatabase();
@@ -104,5 +107,67 @@ describe('a keyring beside running servers', () => {
     const engine = await openEngine({ keyring: await FileKeyring.create(newPath()), start: true });
     const again = receiptOf(await engine.bus.execute(registerPerson, ada, { ...system, commandId }));
     expect(again).toMatchObject({ replayed: true, position: first.position });
+  });
+});
+
+describe('a store', () => {
+  const codeOf = (starting: Promise<unknown>) => starting.then(() => 'started').catch(({ code }) => code);
+
+  it('without any keys refuses a keyring from before a rotation', async () => {
+    const path = newPath();
+    const keyring = await FileKeyring.create(path);
+    await copyFile(path, `${path}.former`);
+    await keyring.rotate();
+    await (await openEngine({ keyring, start: true })).close();
+    const former = await openEngine({ keyring: await FileKeyring.open(`${path}.former`) });
+    expect(await codeOf(former.start())).toBe('KEYRING_OUTDATED');
+  });
+
+  it('refuses a copy of its keyring that was rotated by itself', async () => {
+    const path = newPath();
+    const keyring = await FileKeyring.create(path);
+    await copyFile(path, `${path}.copy`);
+    const copy = await FileKeyring.open(`${path}.copy`);
+    // Another millisecond than that of the copy.
+    await keyring.rotate();
+    await until(async () => {
+      await copy.rotate();
+      return (await copy.generations()).at(-1)?.mark !== (await keyring.generations()).at(-1)?.mark;
+    });
+    while (((await keyring.generations()).at(-1)?.number ?? 0) < ((await copy.generations()).at(-1)?.number ?? 0))
+      await keyring.rotate();
+    await (await openEngine({ keyring, start: true })).close();
+    const other = await openEngine({ keyring: copy });
+    expect(await codeOf(other.start())).toBe('KEYRING_FOREIGN');
+  });
+
+  it('keeps no key that a stalled server has wrapped with a former secret, and the server makes another', async () => {
+    const path = newPath();
+    const keyring = await FileKeyring.create(path);
+    let stall: (() => Promise<void>) | undefined;
+    const stalled = keyringWith(await FileKeyring.open(path), {});
+    const engine = await openEngine({
+      start: true,
+      keyring: {
+        ...stalled,
+        wrap: async (subject, key) => {
+          const wrapped = await stalled.wrap(subject, key);
+          await stall?.();
+          return wrapped;
+        },
+      },
+    });
+    stall = async () => {
+      stall = undefined;
+      await keyring.rotate();
+      await noteGeneration(engine.database.writer.db, keyring);
+      await rewrapKeys(engine.database.owner.db, keyring);
+      await keyring.rotate({ forgetsFormer: true });
+    };
+    const { id, ...ada } = aPerson();
+    receiptOf(await engine.bus.execute(registerPerson, { id, ...ada }, system));
+    expect(stall).toBeUndefined();
+    engine.keys?.forget([person(id)]);
+    expect(await engine.log.read(0, 10)).toMatchObject([{ data: { name: 'Ada Lovelace' } }]);
   });
 });

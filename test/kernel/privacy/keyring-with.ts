@@ -11,6 +11,7 @@ export function keyringWith(keyring: Keyring, other: Partial<Keyring>): Keyring 
     erase: (subject) => keyring.erase(subject),
     rotate: (options) => keyring.rotate(options),
     isNewest: (wrapped) => keyring.isNewest(wrapped),
+    generations: () => keyring.generations(),
     isNewer: (wrapped) => keyring.isNewer(wrapped),
     refresh: () => keyring.refresh(),
     erasures: () => keyring.erasures(),

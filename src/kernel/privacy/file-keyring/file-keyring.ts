@@ -1,8 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { hash, randomBytes, randomUUID } from 'node:crypto';
 import { wallTime } from '../../clock/wall-clock.ts';
 import type { Subject } from '../../define/personal/subject.ts';
 import { KEY_BYTES, openBox, sealBox } from '../box.ts';
-import { GONE, type Gone, type Keyring, KeyringError } from '../keyring.ts';
+import { GONE, type Gone, type Keyring, KeyringError, type KeyringGeneration } from '../keyring.ts';
 import { type FileMark, type KeyringContent, KeyringFile } from './keyring-file.ts';
 import { leafOf, PuncturableKey } from './puncturable-key.ts';
 
@@ -10,6 +10,8 @@ import { leafOf, PuncturableKey } from './puncturable-key.ts';
 const LOOK_EVERY_MS = 1000;
 /** The generation is stored before the box of a wrapped key. */
 const NUMBER_BYTES = 4;
+/** Length of what tells two generations of one number apart, in hexadecimal digits. */
+const MARK_LENGTH = 32;
 
 /** What was read from the file. */
 interface Loaded {
@@ -127,6 +129,15 @@ export class FileKeyring implements Keyring {
     await this.#looking?.catch(() => undefined);
     this.#lookedAt = Number.NEGATIVE_INFINITY;
     await this.#newest();
+  }
+
+  async generations(): Promise<readonly [KeyringGeneration, ...KeyringGeneration[]]> {
+    const { content } = await this.#newest();
+    const [first, ...more] = content.generations.map(({ number, createdAt }) => {
+      const mark = hash('sha256', `${this.id}\n${number}\n${createdAt}`, 'hex').slice(0, MARK_LENGTH);
+      return { number, mark };
+    });
+    return [first as KeyringGeneration, ...more];
   }
 
   async isNewer(wrapped: Buffer): Promise<boolean> {
