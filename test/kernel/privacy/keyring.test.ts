@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FileKeyring } from '../../../src/kernel/privacy/file-keyring/file-keyring.ts';
+import { PackedNodes } from '../../../src/kernel/privacy/file-keyring/packed-nodes.ts';
 import { leafOf, PuncturableKey } from '../../../src/kernel/privacy/file-keyring/puncturable-key.ts';
 import { GONE } from '../../../src/kernel/privacy/keyring.ts';
 import { fc } from '../../support/properties.ts';
@@ -29,7 +30,7 @@ describe('a puncturable key', () => {
   it('loses the punctured leaves and keeps all others as they were', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string(), { minLength: 1, maxLength: 12 }), fc.nat(), (names, chosen) => {
-        const whole = new PuncturableKey([['', key()]]);
+        const whole = new PuncturableKey(PackedNodes.of([['', key()]]));
         const gone = names.slice(0, 1 + (chosen % names.length));
         const punctured = gone.reduce((rest, name) => rest.puncture(leafOf(name)), whole);
         for (const name of names) {
@@ -45,7 +46,7 @@ describe('a puncturable key', () => {
   });
 
   it('gives each leaf another key', () => {
-    const root = new PuncturableKey([['', key()]]);
+    const root = new PuncturableKey(PackedNodes.of([['', key()]]));
     const keys = Array.from({ length: 500 }, (_, nth) => root.derive(leafOf(`${nth}`))?.toString('hex'));
     expect(new Set(keys).size).toBe(500);
   });
@@ -110,11 +111,54 @@ describe('a keyring in a file', () => {
     const whole = await readFile(path);
     for (const damaged of [
       whole.subarray(0, whole.length / 2),
-      Buffer.from(`${whole}`.replace('"erased"', '"erasee"')),
+      Buffer.concat([whole.subarray(0, -33), Buffer.from([(whole.at(-33) ?? 0) ^ 1]), whole.subarray(-32)]),
+      Buffer.from('no keyring'),
+      Buffer.alloc(0),
     ]) {
       await writeFile(path, damaged);
       await expect(FileKeyring.open(path)).rejects.toMatchObject({ code: 'KEYRING_DAMAGED' });
     }
+  });
+
+  it('of the first format is read as it is, and gets the present one with the next change', async () => {
+    const path = newPath();
+    const former = new URL('fixtures/first-format.keyring', import.meta.url);
+    await copyFile(former, path);
+    const keyring = await FileKeyring.open(path);
+    const { subject, secret, box } = JSON.parse(
+      await readFile(new URL('fixtures/first-format.json', import.meta.url), 'utf8'),
+    );
+    const unwrapped = async (from: FileKeyring) => {
+      const opened = await from.unwrap(subject, Buffer.from(box, 'base64'));
+      return opened === GONE ? GONE : opened.toString('base64');
+    };
+    expect([await keyring.erasures(), await keyring.isErased(person('ada'))]).toEqual([1, true]);
+    expect(await unwrapped(keyring)).toBe(secret);
+    await keyring.erase(person('eve'));
+    const again = await FileKeyring.open(path);
+    expect(await unwrapped(again)).toBe(secret);
+    expect([await again.erasures(), await again.isErased(person('ada')), await again.isErased(person('eve'))]).toEqual([
+      ...[2, true, true],
+    ]);
+    expect(again.id).toBe(keyring.id);
+    expect(again.hashKey).toEqual(keyring.hashKey);
+    await again.erase(subject);
+    expect(await unwrapped(again)).toBe(GONE);
+  });
+
+  it('grows by at most 4 kB with each erasure, and a rotation that forgets what was before takes all of it back', async () => {
+    const path = newPath();
+    const keyring = await FileKeyring.create(path);
+    const size = async () => (await stat(path)).size;
+    const before = await size();
+    const count = 50;
+    for (let nth = 0; nth < count; nth++) await keyring.erase(person(`${nth}`));
+    expect((await size()) - before).toBeLessThan(count * 4000);
+    await keyring.rotate({});
+    await keyring.rotate({ forgetsFormer: true });
+    // The names of the erased stay.
+    expect((await size()) - before).toBeLessThan(count * 8 + 20);
+    expect(await keyring.wrap(person('7'), key())).toBe(GONE);
   });
 
   it('refuses another keyring or an older copy in its place, and goes on when it is back', async () => {

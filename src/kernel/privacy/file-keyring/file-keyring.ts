@@ -3,7 +3,9 @@ import { wallTime } from '../../clock/wall-clock.ts';
 import type { Subject } from '../../define/personal/subject.ts';
 import { KEY_BYTES, openBox, sealBox } from '../box.ts';
 import { GONE, type Gone, type Keyring, KeyringError, type KeyringGeneration } from '../keyring.ts';
-import { type FileMark, type KeyringContent, KeyringFile } from './keyring-file.ts';
+import type { FileGeneration, KeyringContent } from './keyring-content.ts';
+import { type FileMark, KeyringFile } from './keyring-file.ts';
+import { PackedNodes } from './packed-nodes.ts';
 import { leafOf, PuncturableKey } from './puncturable-key.ts';
 
 /** How often to look whether another process has changed the file, in ms. */
@@ -49,8 +51,6 @@ export class FileKeyring implements Keyring {
   static async create(path: string): Promise<FileKeyring> {
     const file = new KeyringFile(path);
     await file.create({
-      afterwrite: 'keyring',
-      format: 1,
       id: randomUUID(),
       hashKey: randomBytes(KEY_BYTES),
       erased: [],
@@ -104,18 +104,19 @@ export class FileKeyring implements Keyring {
   async erase(subject: Subject): Promise<void> {
     const leaf = leafOf(subject);
     await this.#change((content) => {
-      const generations = content.generations.map(({ nodes, ...generation }) => ({
+      if (content.erased.includes(leaf)) return undefined;
+      const generations = content.generations.map((generation) => ({
         ...generation,
-        nodes: [...new PuncturableKey(nodes).puncture(leaf).nodes] as KeyringContent['generations'][number]['nodes'],
+        key: generation.key.puncture(leaf),
       }));
-      return content.erased.includes(leaf) ? undefined : { ...content, erased: [...content.erased, leaf], generations };
+      return { ...content, erased: [...content.erased, leaf], generations };
     });
   }
 
   async rotate({ forgetsFormer = false }: { readonly forgetsFormer?: boolean } = {}): Promise<void> {
     await this.#change((content) => {
       const { generations } = content;
-      const newest = generations.at(-1) as KeyringContent['generations'][number];
+      const newest = generations.at(-1) as FileGeneration;
       return { ...content, generations: forgetsFormer ? [newest] : [...generations, newGeneration(newest.number + 1)] };
     });
   }
@@ -207,12 +208,13 @@ async function load(file: KeyringFile): Promise<Loaded> {
   const { erased, generations } = content;
   return {
     ...{ mark, content, erased: new Set(erased), newest: generations.at(-1)?.number ?? 0 },
-    generations: new Map(generations.map(({ number, nodes }) => [number, new PuncturableKey(nodes)])),
+    generations: new Map(generations.map(({ number, key }) => [number, key])),
   };
 }
 
-function newGeneration(number: number): KeyringContent['generations'][number] {
-  return { number, createdAt: new Date(wallTime()).toISOString(), nodes: [['', randomBytes(KEY_BYTES)]] };
+function newGeneration(number: number): FileGeneration {
+  const root = PackedNodes.of([['', randomBytes(KEY_BYTES)]]);
+  return { number, createdAt: new Date(wallTime()).toISOString(), key: new PuncturableKey(root) };
 }
 
 function generationOf(wrapped: Buffer): number {

@@ -1,28 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { z } from 'zod';
 import { KeyringError } from '../keyring.ts';
 import { FileLock } from './file-lock.ts';
-
-const Key = z.base64().transform((text) => Buffer.from(text, 'base64'));
-const Node = z.tuple([z.string().regex(/^[0-3]{0,32}$/), Key]);
-
-/** The content of a keyring file. */
-const Content = z.object({
-  afterwrite: z.literal('keyring'),
-  format: z.literal(1),
-  id: z.uuid(),
-  hashKey: Key,
-  /** Leaves of the subjects that were erased, in the order of the erasures. */
-  erased: z.array(z.string()),
-  /** Oldest first. */
-  generations: z.array(z.object({ number: z.int(), createdAt: z.iso.datetime(), nodes: z.array(Node) })).min(1),
-});
-export type KeyringContent = z.output<typeof Content>;
+import { formerContent, type KeyringContent, packed, unpacked } from './keyring-content.ts';
 
 /** Changes when the file does. */
 export type FileMark = string;
+
+/** What is read, hashed or written at once. */
+const PIECE_BYTES = 1024 * 1024;
+const SUM_BYTES = 32;
+/** Texts of files of the first format cannot be longer. */
+const LONGEST_FORMER = 512 * 1024 * 1024;
 
 /** A file with a keyring, of which several processes may read and change. Changes are atomic. */
 export class KeyringFile {
@@ -40,10 +30,8 @@ export class KeyringFile {
 
   /** @throws {KeyringError} KEYRING_MISSING, KEYRING_DAMAGED, KEYRING_UNAVAILABLE */
   async read(): Promise<KeyringContent> {
-    const text = await readFile(this.path, 'utf8').catch((error) => this.#fail(error));
-    const [body = '', sum] = text.split('\n');
-    const parsed = sum === sumOf(body) ? Content.safeParse(JSON.parse(body)) : undefined;
-    if (parsed?.success) return parsed.data;
+    const content = await contentOf(this.path).catch((error) => this.#fail(error));
+    if (content) return content;
     throw new KeyringError(
       'KEYRING_DAMAGED',
       `${this.path} is not a complete keyring. Restore the newest copy of it: personal data can neither be read nor stored without it.`,
@@ -56,7 +44,7 @@ export class KeyringFile {
    */
   async create(content: KeyringContent): Promise<void> {
     const handle = await open(this.path, 'wx', 0o600).catch((error) => this.#failWriting(error));
-    await fill(handle, textOf(content));
+    await fill(handle, content);
     await syncFolder(this.path);
   }
 
@@ -70,16 +58,16 @@ export class KeyringFile {
     if (!lock) this.#failBusy();
     try {
       const content = change(await this.read());
-      if (content) await this.#replace(textOf(content), lock);
+      if (content) await this.#replace(content, lock);
     } finally {
       await lock.release();
     }
   }
 
-  async #replace(text: string, lock: FileLock): Promise<void> {
+  async #replace(content: KeyringContent, lock: FileLock): Promise<void> {
     const next = `${this.path}.${randomUUID()}.next`;
     try {
-      await fill(await open(next, 'wx', 0o600), text);
+      await fill(await open(next, 'wx', 0o600), content);
       // If this process was paused for long, another may have changed the file: its change must not be undone.
       if (!(await lock.isHeld())) this.#failBusy();
       await rename(next, this.path);
@@ -121,30 +109,57 @@ export class KeyringFile {
   }
 }
 
-function textOf({ hashKey, generations, ...content }: KeyringContent): string {
-  const body = JSON.stringify({
-    ...content,
-    hashKey: hashKey.toString('base64'),
-    generations: generations.map(({ nodes, ...generation }) => ({
-      ...generation,
-      nodes: nodes.map(([path, key]) => [path, key.toString('base64')]),
-    })),
-  });
-  return `${body}\n${sumOf(body)}\n`;
+/** The content of a file: its bytes are followed by their SHA-256, which tells a file that was copied incompletely from a whole one. */
+async function contentOf(path: string): Promise<KeyringContent | undefined> {
+  const { bytes, sum } = await bytesOf(path);
+  const end = Math.max(0, bytes.length - SUM_BYTES);
+  if (sum.equals(bytes.subarray(end))) return unpacked(bytes.subarray(0, end));
+  if (bytes.length > LONGEST_FORMER) return undefined;
+  const [text = '', formerSum] = bytes.toString().split('\n');
+  return createHash('sha256').update(text).digest('hex') === formerSum ? formerContent(text) : undefined;
 }
 
-/** Tells a file that was copied incompletely from a whole one. */
-function sumOf(body: string): string {
-  return createHash('sha256').update(body).digest('hex');
-}
-
-async function fill(handle: FileHandle, text: string): Promise<void> {
+/** @returns the bytes of a file, and the SHA-256 of all but the last ones: hashed while the next are read. */
+async function bytesOf(path: string): Promise<{ readonly bytes: Buffer; readonly sum: Buffer }> {
+  const handle = await open(path, 'r');
   try {
-    await handle.writeFile(text);
+    const bytes = Buffer.alloc((await handle.stat()).size);
+    const end = Math.max(0, bytes.length - SUM_BYTES);
+    const sum = createHash('sha256');
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(bytes, length, Math.min(PIECE_BYTES, bytes.length - length));
+      sum.update(bytes.subarray(Math.min(length, end), Math.min(length + bytesRead, end)));
+      length += bytesRead;
+      if (bytesRead === 0 || length === bytes.length) return { bytes: bytes.subarray(0, length), sum: sum.digest() };
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function fill(handle: FileHandle, content: KeyringContent): Promise<void> {
+  try {
+    const sum = createHash('sha256');
+    for (const part of packed(content)) {
+      for (const piece of piecesOf(part)) {
+        sum.update(piece);
+        await writeAll(handle, piece);
+      }
+    }
+    await writeAll(handle, sum.digest());
     await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+  for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten;
+}
+
+function* piecesOf(bytes: Buffer): Generator<Buffer> {
+  for (let from = 0; from < bytes.length; from += PIECE_BYTES) yield bytes.subarray(from, from + PIECE_BYTES);
 }
 
 /** The new name has to survive a crash too. Not every system can flush a folder. */

@@ -1,22 +1,15 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { LEVEL_BITS, LEVELS, type PackedNodes, pathOf, type TreeNode } from './packed-nodes.ts';
 
-/** Bits of the hash of a name that choose its leaf, and how many of them each level of the tree takes. */
-const LEAF_BITS = 64;
-const LEVEL_BITS = 2;
-const LEVELS = LEAF_BITS / LEVEL_BITS;
 const DIGITS = Array.from({ length: 2 ** LEVEL_BITS }, (_, digit) => String(digit));
 /** Nodes of this level are kept in memory, because many leaves are below each. */
 const CACHED_LEVEL = 8;
 const CACHED_NODES = 65_536;
 
-/** A node of the tree: its path from the root, a digit for each level, and its key of 32 bytes. */
-export type TreeNode = readonly [path: string, key: Buffer];
-
 /** The leaf of a name: 64 bits of its SHA-256, as a path. */
 export function leafOf(name: string): string {
-  const bits = hash('sha256', `afterwrite leaf\n${name}`, 'buffer').readBigUInt64BE();
-  return bits.toString(DIGITS.length).padStart(LEVELS, '0');
+  return pathOf(hash('sha256', `afterwrite leaf\n${name}`, 'buffer').readBigUInt64BE());
 }
 
 /**
@@ -27,56 +20,43 @@ export function leafOf(name: string): string {
  * Immutable. Each puncture adds at most 96 nodes, fewer if other paths share its beginning.
  */
 export class PuncturableKey {
-  readonly #nodes: ReadonlyMap<string, Buffer>;
-  readonly #cached = new LRUCache<string, Buffer>({ max: CACHED_NODES });
+  /** Those that are known. At the beginning, only the root with the empty path. */
+  readonly nodes: PackedNodes;
+  #cached: LRUCache<string, Buffer> | undefined;
 
-  /** @param nodes those that are known. At the beginning, only the root with the empty path. */
-  constructor(nodes: Iterable<TreeNode>) {
-    this.#nodes = new Map(nodes);
-  }
-
-  get nodes(): readonly TreeNode[] {
-    return [...this.#nodes];
+  constructor(nodes: PackedNodes) {
+    this.nodes = nodes;
   }
 
   /** The key of a leaf; undefined if it was punctured. */
   derive(leaf: string): Buffer | undefined {
     const level = leaf.slice(0, CACHED_LEVEL);
-    const cached = this.#cached.get(level);
+    const cached = this.#cached?.get(level);
     if (cached) return descend(cached, leaf, CACHED_LEVEL, LEVELS);
-    const known = this.#nodeAbove(leaf);
+    const known = this.nodes.above(leaf);
     if (known === undefined) return undefined;
-    const [path, key] = known;
+    const { path, key } = known;
     if (path.length > CACHED_LEVEL) return descend(key, leaf, path.length, LEVELS);
     const node = descend(key, leaf, path.length, CACHED_LEVEL);
+    // It is large, and most keys are only punctured.
+    this.#cached ??= new LRUCache<string, Buffer>({ max: CACHED_NODES });
     this.#cached.set(level, node);
     return descend(node, leaf, CACHED_LEVEL, LEVELS);
   }
 
   /** The same without the path to a leaf. */
   puncture(leaf: string): PuncturableKey {
-    const known = this.#nodeAbove(leaf);
+    const known = this.nodes.above(leaf);
     if (!known) return this;
-    const nodes = new Map(this.#nodes);
-    let [path, key] = known;
-    nodes.delete(path);
+    const siblings: TreeNode[] = [];
+    let { path, key } = known;
     while (path.length < LEVELS) {
       const next = leaf.charAt(path.length);
-      for (const digit of DIGITS) if (digit !== next) nodes.set(path + digit, child(key, digit));
+      for (const digit of DIGITS) if (digit !== next) siblings.push([path + digit, child(key, digit)]);
       key = child(key, next);
       path += next;
     }
-    return new PuncturableKey(nodes);
-  }
-
-  /** The only known node on the path to a leaf; undefined if there is none. */
-  #nodeAbove(leaf: string): TreeNode | undefined {
-    for (let length = 0; length <= LEVELS; length++) {
-      const path = leaf.slice(0, length);
-      const key = this.#nodes.get(path);
-      if (key) return [path, key];
-    }
-    return undefined;
+    return new PuncturableKey(this.nodes.replaced(known.nth, siblings));
   }
 }
 

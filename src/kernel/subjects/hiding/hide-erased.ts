@@ -18,7 +18,7 @@ export interface HidingParts {
   /** With the rights of the projector. */
   readonly db: Database;
   readonly registry: Pick<Registry, 'projections' | 'events'>;
-  readonly erasures: Pick<Erasures, 'allAfter'>;
+  readonly erasures: Pick<Erasures, 'allAfter' | 'typesOf'>;
   readonly log: Pick<LogReader, 'readAt'>;
   /** True if this instance fills the live table of a read model. */
   readonly isRunning: (projection: Projection) => boolean;
@@ -131,6 +131,8 @@ export class Hiding {
   /** Positions of the events of the subjects that have put personal data into the read model. */
   async #pagesOf(projection: Projection, subjects: readonly Subject[]): Promise<number[][]> {
     const people = [...new Set(subjects)].filter((subject) => !isRetention(subject));
+    const known = await this.#parts.erasures.typesOf(people);
+    if (![...known].some((type) => projection.handlers.has(type))) return [];
     const types = JSON.stringify([...this.#reachesOf(projection).keys()]);
     const pages: number[][] = [];
     for (let from = 0; from < people.length; from += PAGE) {
