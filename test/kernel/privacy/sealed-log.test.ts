@@ -109,7 +109,8 @@ describe('a log with a keyring', () => {
     await keyring.erase(person(id));
     engine.keys?.forget([person(id)]);
     receiptOf(await engine.bus.execute(renamePerson, { id, name: 'Ada Byron' }, system));
-    expect((await engine.log.read(1, 10)).map(({ data }) => data)).toEqual([{ name: '[erased]' }]);
+    const renamed = (await engine.log.read(1, 10)).filter(({ streamType }) => streamType === 'Person');
+    expect(renamed.map(({ data }) => data)).toEqual([{ name: '[erased]' }]);
     expect(await stored()).not.toContain('Byron');
     const again = randomUUID();
     await keyring.erase(person(again));
