@@ -27,6 +27,7 @@ export const BENCHMARKS: readonly string[] = [
   'append',
   'command',
   'project',
+  'refill',
   'read',
   'catch-up',
   'fan-out',

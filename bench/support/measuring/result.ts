@@ -8,7 +8,8 @@ export type Unit =
   | 'ms'
   | 'µs'
   | 'bytes'
-  | 'kB';
+  | 'kB'
+  | 'MB';
 
 /** Something measured, the same way, once a round. */
 export interface Measurement {
