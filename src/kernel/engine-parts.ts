@@ -150,9 +150,9 @@ export function openProjector(core: EngineCore): Projector {
     maxWaitersPerCaller: options.maxWaitersPerCaller,
     role: options.projector,
     fingerprints,
+    hasReplica: database.replica !== undefined,
     others: wakeUp,
-    observer,
-    clock,
+    ...{ observer, clock },
     onLost: (reason) => obstacles.set('log', reason),
   });
   database.projector.onConnectionEnd(() => projector.invalidate());

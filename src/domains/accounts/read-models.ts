@@ -37,8 +37,8 @@ export const accounts = defineProjection('accounts', {
   personal: { of: ({ owner }) => customer(owner), columns: ['owner'] },
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ owner: actor.id }) },
   on: {
-    AccountOpened: ({ streamId: id, version, occurredAt: openedAt, data }, { upsert }) =>
-      upsert(id, () => ({ id, ...data, balance: 0, openedAt, version })),
+    AccountOpened: ({ streamId: id, version, occurredAt: openedAt, data }, { put }) =>
+      put(id, () => ({ id, ...data, balance: 0, openedAt, version })),
     MoneyDeposited: (event, { update }) => update(event.streamId, after(event)),
     MoneyWithdrawn: (event, { update }) => update(event.streamId, after(event)),
     MoneySent: (event, { update }) => update(event.streamId, after(event)),

@@ -36,8 +36,8 @@ export const customers = defineProjection('customers', {
   personal: { of: ({ id }) => `customer/${id}`, columns: ['name', 'email', 'sortName', 'searchText'] },
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ id: actor.id }) },
   on: {
-    CustomerRegistered: ({ streamId: id, version, occurredAt: registeredAt, data }, { upsert }) =>
-      upsert(id, () => ({ id, ...data, registeredAt, version, ...found(data.name, data.email) })),
+    CustomerRegistered: ({ streamId: id, version, occurredAt: registeredAt, data }, { put }) =>
+      put(id, () => ({ id, ...data, registeredAt, version, ...found(data.name, data.email) })),
     CustomerRenamed: ({ streamId, version, data: { name } }, { update }) =>
       update(streamId, (row) => ({ ...row, name, version, ...found(name, row.email) })),
   },

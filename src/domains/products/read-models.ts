@@ -42,8 +42,8 @@ export const products = defineProjection('products', {
   events: Product.events,
   visibleTo: 'everyone',
   on: {
-    ProductRegistered: ({ streamId: id, version, data: { sku, name, price } }, { upsert }) =>
-      upsert(id, () => ({
+    ProductRegistered: ({ streamId: id, version, data: { sku, name, price } }, { put }) =>
+      put(id, () => ({
         id,
         sku,
         name,

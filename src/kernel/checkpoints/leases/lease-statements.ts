@@ -72,9 +72,12 @@ export const renewStatement: SQL = sql`
   from (select * from renewed union all
         select * from read.checkpoints where projection not in (select projection from renewed)) as c`;
 
-/** Other active instances that are alive, with their abilities. Parameters: me. */
+/**
+ * Other active instances that are alive, with their abilities and the keys that they use. Earlier releases do not say what
+ * they use. Parameters: me.
+ */
 export const othersStatement: SQL = sql`
-  select id, to_jsonb(moves) as abilities from read.instances where id <> ${me} and alive_until > now()`;
+  select id, to_jsonb(moves) as abilities, to_jsonb(coalesce(uses, moves)) as uses from read.instances where id <> ${me} and alive_until > now()`;
 
 /**
  * Takes those of the given checkpoints that are free, and renews those that the instance owns. Returns each one in its

@@ -47,9 +47,13 @@ const livingHere = new Set<string>();
 export class Leases {
   readonly #db: Database;
   readonly #renew: (parameters: Record<string, unknown>) => Promise<Renewed[]>;
-  readonly #others: (parameters: Record<string, unknown>) => Promise<{ id: string; abilities: string[] }[]>;
+  readonly #others: (
+    parameters: Record<string, unknown>,
+  ) => Promise<{ id: string; abilities: string[]; uses: string[] }[]>;
   readonly #announce: (parameters: Record<string, unknown>) => Promise<unknown>;
   readonly #take: (parameters: Record<string, unknown>) => Promise<Taken[]>;
+
+  #isAlone = false;
 
   constructor(db: Database) {
     this.#db = db;
@@ -57,6 +61,11 @@ export class Leases {
     this.#others = prepared(db, 'leases_others', othersStatement);
     this.#announce = prepared(db, 'leases_announce', announceStatement);
     this.#take = prepared(db, 'leases_take', takeStatement);
+  }
+
+  /** True if no other instance that is alive uses any of the consumers' tables, as of the last renewal. */
+  get isAlone(): boolean {
+    return this.#isAlone;
   }
 
   /**
@@ -77,9 +86,11 @@ export class Leases {
       }),
       this.#others({ me }),
     ]);
+    const keys = new Set(consumers.map(({ key }) => key));
+    this.#isAlone = !others.some(({ uses: theirs }) => theirs.some((key) => keys.has(key)));
     const { take, give } = chooseLeases({
       ...{ me, role, reluctant },
-      abilities: new Set(consumers.map(({ key }) => key)),
+      abilities: keys,
       // The lease of a rebuild is not shared.
       checkpoints: all
         .filter(({ kind }) => kind !== 'rebuild' && kind !== 'verify')

@@ -37,6 +37,15 @@ export interface Writes {
   readonly keys: ReadonlySet<string>;
 }
 
+/** The result of a batch that changes nothing. */
+export const NO_WRITES: Writes = {
+  upserts: new Map(),
+  removals: [],
+  before: new Map(),
+  former: [],
+  keys: new Set(),
+};
+
 /** A row that changed. */
 export interface RowChange extends Pick<WorkingRow, 'text' | 'key' | 'read'> {
   /** Undefined if it was removed. */

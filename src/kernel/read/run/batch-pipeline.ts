@@ -96,7 +96,12 @@ export class BatchPipeline {
   isReplay(position: number, written: number): boolean {
     const { head, batchLimit } = this.#parts;
     if (head.position - position < REPLAY_BATCHES * batchLimit) return false;
-    return !this.#poison.isCarefulAfter(written) && (this.#newer ?? 0) <= written;
+    return !this.isCareful(written);
+  }
+
+  /** True if a batch has to end somewhere after a position, before an event that is poisonous or of newer code. */
+  isCareful(after: number): boolean {
+    return this.#poison.isCarefulAfter(after) || (this.#newer ?? 0) > after;
   }
 
   /** An event turned out to be one that only newer code can apply: a batch ends before it. */

@@ -1,10 +1,13 @@
 import { rootOf } from '../../../database/errors.ts';
 import { isTransient } from '../../../database/transient.ts';
-import { FencedError } from '../../checkpoints/advance.ts';
-import { type AfterFailure, LogConsumer, type StartingPoint } from '../../checkpoints/log-consumer.ts';
+import { type CheckpointAdvance, FencedError } from '../../checkpoints/advance.ts';
+import type { AfterFailure, StartingPoint } from '../../checkpoints/log-consumer.ts';
+import { PassingConsumer } from '../../checkpoints/passing-consumer.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
+import { handlerOf } from '../../define/read-model/projection.ts';
 import { AheadOfCodeError, newerEventOf } from '../../log/newer-events.ts';
 import type { ChangedRows } from '../../notify/changed-rows.ts';
+import type { FoldedBatch } from '../../observe/occurrences.ts';
 import { BatchParking } from '../dead-letters/batch-parking.ts';
 import { loadParked } from '../dead-letters/dead-letter-store.ts';
 import { isNothing, type ParkedStreams } from '../dead-letters/parked-streams.ts';
@@ -15,23 +18,23 @@ import { foldBatch } from '../fold/fold-batch.ts';
 import { FoldWindow } from '../fold/fold-window.ts';
 import type { EventBatch } from '../fold/prefetched-batch.ts';
 import { WindowMemory } from '../fold/window-memory.ts';
+import { NO_WRITES } from '../fold/working-rows.ts';
 import { isEmpty } from '../tables/tables.ts';
 import { BatchPipeline } from './batch-pipeline.ts';
 import type { FillTurn } from './fill-turns.ts';
 import { eventOf, inSpanOf, Unstored } from './observed-batch.ts';
 import type { ProjectionRunnerParts } from './runner-parts.ts';
+import { StoredFailure } from './stored-failure.ts';
 
 /**
  * Keeps the table of one projection up to date: each batch writes its rows and advances the checkpoint in one
  * transaction.
  */
-export class ProjectionRunner extends LogConsumer<EventBatch> {
+export class ProjectionRunner extends PassingConsumer<EventBatch> {
   readonly #parts: ProjectionRunnerParts;
   readonly #poison: PoisonFinder;
   readonly #pipeline: BatchPipeline;
-  #failure: string | null = null;
-  /** The failure that is stored in the checkpoint. */
-  #storedFailure: string | null = null;
+  readonly #failure: StoredFailure;
   #isAhead = false;
   #turn: FillTurn | undefined;
   /** The streams and rows that its batches must leave out; undefined until they are loaded. */
@@ -45,16 +48,17 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   #isTableNew = false;
 
   constructor(parts: ProjectionRunnerParts) {
-    super(parts.projection.checkpoint.key, parts.head);
+    super(parts.projection.checkpoint.key, parts.head, parts.idleMoves);
     this.#parts = parts;
     this.#poison = new PoisonFinder(parts.projection.name);
+    this.#failure = new StoredFailure(parts, this);
     this.#memory = parts.windowMemory ?? new WindowMemory();
     this.#pipeline = new BatchPipeline(parts, this.#poison);
   }
 
   /** Why it cannot continue; null while it advances. */
   get failure(): string | null {
-    return this.#failure;
+    return this.#failure.current;
   }
 
   /** The next event is one that only newer code can read, as far as this instance has seen. */
@@ -65,18 +69,16 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   /** When the oldest event that it has not applied was recorded; undefined if unknown here. */
   get oldestWaiting(): Date | undefined {
     if (this.#unstored) return this.#unstored.recordedAt;
-    return (this.inProgress?.first ?? this.#parts.feed.after(this.position, 1)[0])?.recordedAt;
+    return (this.inProgress?.first ?? this.#parts.feed.after(this.doneTo, 1)[0])?.recordedAt;
   }
 
-  protected override starting({ position, failure }: StartingPoint): void {
-    // The former owner's failure may have been on this projection's side, so the failure is kept until an attempt
-    // succeeds.
-    this.#failure = failure;
-    this.#storedFailure = failure;
+  protected override starting(at: StartingPoint): void {
+    super.starting(at);
+    this.#failure.found(at.failure);
     this.#parked = undefined;
-    this.#forget(position);
+    this.#forget(at.position);
     // Other instances may have changed any row in the meantime.
-    this.#tellMoved(position, null, 0);
+    this.#tellMoved(at.position, null, 0);
   }
 
   protected override async prepare(): Promise<void> {
@@ -90,9 +92,23 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     return this.#pipeline.read(after, (first) => this.describe({ first }));
   }
 
-  protected override async handle(batch: EventBatch): Promise<void> {
+  protected override passes({ events }: EventBatch): boolean {
+    if (this.#window || this.#parkingOf(events) || this.#pipeline.isCareful(this.position)) return false;
+    return !events.some(({ type }) => handlerOf(this.#parts.projection, type));
+  }
+
+  protected override passed({ events }: EventBatch): void {
+    this.#unstored = new Unstored(events[0] as RecordedEvent);
+    this.#done({ position: (events.at(-1) as RecordedEvent).position, events: events.length, rows: 0 }, NO_WRITES.keys);
+  }
+
+  protected override async work(batch: EventBatch): Promise<void> {
     const { projection, clock } = this.#parts;
     await inSpanOf(projection.name, batch.events, clock, () => this.#apply(batch));
+  }
+
+  protected override async moveTo(to: number): Promise<void> {
+    await this.#parts.table.write(NO_WRITES, this.#advance(to));
   }
 
   protected override async succeeded(): Promise<void> {
@@ -101,8 +117,8 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
       this.#isAhead = false;
       this.#parts.onAhead?.(false);
     }
-    // If this fails, the next attempt does it: otherwise other instances would see a failure that is over.
-    await this.#setFailure(null);
+    // If this fails, the next attempt does it: other instances would see a failure that is over.
+    await this.#failure.set(null);
   }
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
@@ -124,21 +140,17 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
       return 'later';
     }
     const isWorded = isPoison(error) || error instanceof TooManyDeadLettersError;
-    const failure = isWorded ? error.message : refusal(this.#parts.projection.name, this.position + 1, error);
-    return this.#standStill(failure);
+    return this.#standStill(isWorded ? error.message : refusal(this.#parts.projection.name, this.position + 1, error));
   }
 
   protected override report(error: unknown, events = this.inProgress?.events): void {
-    const { observer } = this.#parts;
-    const context = {
-      projection: this.#parts.projection.name,
-      position: this.position,
-      ...eventOf(error, events),
-    };
+    const { observer, projection } = this.#parts;
+    const context = { projection: projection.name, position: this.position, ...eventOf(error, events) };
     observer.tell('faultMet', { error, context });
   }
 
   protected override async ended(): Promise<void> {
+    await super.ended();
     // A window is not written any more: that can take longer than the lease, and the next owner begins at the checkpoint.
     this.#forget(this.position);
     await this.#endTurn();
@@ -165,15 +177,14 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
       return 'again';
     }
     this.#isAhead = true;
-    const { message } = new AheadOfCodeError(newer);
-    const reaction = await this.#standStill(message);
+    const reaction = await this.#standStill(new AheadOfCodeError(newer).message);
     if (reaction !== 'end') this.#parts.onAhead?.(true);
     return reaction;
   }
 
   async #standStill(failure: string): Promise<AfterFailure> {
     try {
-      await this.#setFailure(failure);
+      await this.#failure.set(failure);
     } catch (error) {
       if (error instanceof FencedError) return this.#fenced();
       // The next attempt stores it. The cause may be the same as that of the failure, which has been reported.
@@ -188,7 +199,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
 
   /** @returns the number of rows that were written; 0 if they are still in the window. */
   async #apply(batch: EventBatch): Promise<number> {
-    const { projection, table, owner, costs } = this.#parts;
+    const { projection, table, costs } = this.#parts;
     const { events } = batch;
     const first = events[0] as RecordedEvent;
     this.#unstored ??= new Unstored(first);
@@ -204,7 +215,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     this.#isTableNew = false;
     const { plan, present } = await this.#pipeline.plan(batch, parking);
     const writes = foldBatch(projection, plan, present, parking);
-    const advance = { from: this.position, to, owner, generation: this.generation };
+    const advance = this.#advance(to);
     if (!parking) this.#pipeline.writing(to, writes);
     const began = performance.now();
     if (parking?.isNeeded) await writeParkedBatch(table.db, projection, writes, advance, parking);
@@ -214,8 +225,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     for (const { error, event } of this.#poison.of(events)) this.report(error, [event]);
     if (parking) this.#parked = parking.after(to);
     const keys = parking?.isNeeded ? new Set([...writes.keys, ...parking.stale.map(({ text }) => text)]) : writes.keys;
-    const rows = { before: writes.before, after: writes.upserts };
-    this.#stored(to, writes.keys.size, keys, rows);
+    this.#stored(to, writes.keys.size, keys, { before: writes.before, after: writes.upserts });
     return earlier + writes.keys.size;
   }
 
@@ -235,14 +245,8 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   async #writeWindow(): Promise<number> {
     const window = this.#window;
     if (!window?.isOpen) return 0;
-    const { table, owner } = this.#parts;
     const to = this.#foldedTo;
-    const rows = await table.writeParts(window.parts(), {
-      from: this.position,
-      to,
-      owner,
-      generation: this.generation,
-    });
+    const rows = await this.#parts.table.writeParts(window.parts(), this.#advance(to));
     window.written();
     // Rows that were remembered from batches before the window are older than these.
     this.#pipeline.written(undefined);
@@ -255,13 +259,23 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
 
   /** Everything up to a position is in the table. */
   #stored(position: number, rows: number, keys: ReadonlySet<string> | null, changed?: ChangedRows): void {
-    const batch = { projection: this.#parts.projection.name, events: position - this.position, rows, position };
-    const lagMs = this.#unstored?.stored(batch, this.#parts) ?? 0;
+    const events = position - this.doneTo;
+    this.advancedTo(position);
+    this.#done({ position, events, rows }, keys, changed);
+  }
+
+  /** Everything up to a position is done. */
+  #done(done: Pick<FoldedBatch, 'position' | 'events' | 'rows'>, keys: ReadonlySet<string> | null, rows?: ChangedRows) {
+    const { position } = done;
+    const lagMs = this.#unstored?.stored({ projection: this.#parts.projection.name, ...done }, this.#parts) ?? 0;
     this.#unstored = undefined;
     this.#poison.forget(position);
     this.#foldedTo = position;
-    this.advancedTo(position);
-    this.#tellMoved(position, keys, lagMs, changed);
+    this.#tellMoved(position, keys, lagMs, rows);
+  }
+
+  #advance(to: number): CheckpointAdvance {
+    return { from: this.position, to, owner: this.#parts.owner, generation: this.generation };
   }
 
   #dropWindow(): void {
@@ -279,18 +293,5 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   #tellMoved(position: number, keys: ReadonlySet<string> | null, lagMs: number, rows?: ChangedRows): void {
     const hasParked = this.#parked && this.#parked.since.size > 0;
     this.#parts.onMoved({ projection: this.#parts.projection.name, position, keys, rows, lagMs, hasParked });
-  }
-
-  /**
-   * Stores why it cannot continue, unless that is stored already, so that other instances know.
-   * @throws {FencedError} if another instance owns the checkpoint now.
-   */
-  async #setFailure(failure: string | null): Promise<void> {
-    this.#failure = failure;
-    if (this.#storedFailure === failure) return;
-    const { checkpoints, owner } = this.#parts;
-    const { name: key, generation } = this;
-    await checkpoints.setFailure({ key, owner, generation }, { failure, isAhead: this.#isAhead });
-    this.#storedFailure = failure;
   }
 }

@@ -36,6 +36,8 @@ export interface ProjectorOptions {
   readonly role?: ProjectorRole | undefined;
   /** Makes of former rows what other instances may be told; undefined if they are told nothing of them. */
   readonly fingerprints: Fingerprints | undefined;
+  /** Queries read from a replica, which knows positions only from the table of checkpoints. */
+  readonly hasReplica: boolean;
   /** Notifies other instances. */
   readonly others: Others;
   readonly observer: EngineObserver;

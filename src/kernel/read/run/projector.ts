@@ -1,6 +1,7 @@
 import { singleFlight } from '../../../scheduling/single-flight.ts';
 import { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
 import { Checkpoints } from '../../checkpoints/checkpoints.ts';
+import { IdleMoves } from '../../checkpoints/idle-moves.ts';
 import { LeaseKeeper } from '../../checkpoints/leases/lease-keeper.ts';
 import { Leases } from '../../checkpoints/leases/leases.ts';
 import { RemoteCheckpoints } from '../../checkpoints/remote-checkpoints.ts';
@@ -49,6 +50,7 @@ export class Projector {
   readonly #windowMemory = new WindowMemory();
   /** The position of each projection that was last published to other instances. */
   readonly #lastPublished = new Map<string, number>();
+  readonly #idleMoves: IdleMoves;
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
@@ -82,6 +84,7 @@ export class Projector {
       observer,
     });
     this.#leases = new Leases(options.leases);
+    this.#idleMoves = new IdleMoves(() => this.#leases.isAlone && !options.hasReplica);
     this.#keeper = new LeaseKeeper({
       leases: this.#leases,
       checkpoints: this.#checkpoints,
@@ -247,8 +250,7 @@ export class Projector {
       feed,
       head: this.head,
       onMoved: (moved) => this.#movedHere(moved),
-      checkpoints: this.#checkpoints,
-      owner: this.#keeper.instanceId,
+      ...{ checkpoints: this.#checkpoints, idleMoves: this.#idleMoves, owner: this.#keeper.instanceId },
       batchLimit,
       deadLetterLimit,
       windowMemory: this.#windowMemory,

@@ -1,4 +1,5 @@
 import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
+import type { IdleMoves } from '../../checkpoints/idle-moves.ts';
 import type { Clock } from '../../clock/clock.ts';
 import type { ProjectionMoved } from '../../notify/hub.ts';
 import type { EngineObserver } from '../../observe/occurrences.ts';
@@ -11,6 +12,8 @@ export interface ProjectionRunnerParts extends BatchPipelineParts {
   /** Called when the projection starts, and after the commit of every batch. */
   readonly onMoved: (moved: ProjectionMoved) => void;
   readonly checkpoints: Checkpoints;
+  /** Moves its checkpoint past events that do not concern it; at once unless given. */
+  readonly idleMoves?: IdleMoves | undefined;
   /** This instance. */
   readonly owner: string;
   /** Key of the checkpoint whose discarded events are left out here too; default: the projection's own. */
