@@ -39,7 +39,17 @@ function announcement(moves: SQL): SQL {
 export const announceStatement: SQL = sql`with ${asked} ${announcement(sql`'{}'::text[]`)}`;
 
 /**
- * Says that an instance lives and renews its leases. Answers all checkpoints as they are then, also those of other instances.
+ * Other active instances that are alive, with their abilities and the keys that they use. Earlier releases do not say what
+ * they use.
+ */
+const others = sql`(
+  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'abilities', moves, 'uses', coalesce(uses, moves))), '[]')
+  from read.instances where id <> ${me} and alive_until > now()
+)`;
+
+/**
+ * Says that an instance lives and renews its leases. Answers all checkpoints as they are then, also those of other instances,
+ * and with the first of them who the others are.
  *
  * A row that somebody has locked, as its owner does that writes a batch, is left out: it stays whose it is, and the instance
  * does not wait behind a batch that takes long. A standby lives and is able to own nothing, as the others see it.
@@ -65,19 +75,13 @@ export const renewStatement: SQL = sql`
     update read.checkpoints c set lease_until = ${leaseEnd} from own where c.projection = own.projection returning c.*
   )
   select ${checkpointColumns}, coalesce(owner = ${me}, false) as "isOurs",
+    case when row_number() over () = 1 then ${others} end as others,
     -- An instance that has just started does not know yet what others have.
     case when owner is null or (owner <> ${me} and lease_until < now()) then
       extract(epoch from now() - greatest(coalesce(lease_until, started_at), (select started_at from alive)))::float8 * 1000
     end as "freeForMs"
   from (select * from renewed union all
         select * from read.checkpoints where projection not in (select projection from renewed)) as c`;
-
-/**
- * Other active instances that are alive, with their abilities and the keys that they use. Earlier releases do not say what
- * they use. Parameters: me.
- */
-export const othersStatement: SQL = sql`
-  select id, to_jsonb(moves) as abilities, to_jsonb(coalesce(uses, moves)) as uses from read.instances where id <> ${me} and alive_until > now()`;
 
 /**
  * Takes those of the given checkpoints that are free, and renews those that the instance owns. Returns each one in its

@@ -6,7 +6,7 @@ import type { CheckpointId } from '../../define/checkpoint-id.ts';
 import type { Checkpoint } from '../checkpoints.ts';
 import { chooseLeases, type ProjectorRole } from './choose-leases.ts';
 import { isGone, PROCESS } from './instance-id.ts';
-import { announceStatement, othersStatement, renewStatement, takeStatement } from './lease-statements.ts';
+import { announceStatement, renewStatement, takeStatement } from './lease-statements.ts';
 
 /** A checkpoint as it is after an instance has renewed its leases. */
 export interface LeasedCheckpoint extends Checkpoint {
@@ -26,6 +26,16 @@ interface Taken extends Checkpoint {
 
 interface Renewed extends Omit<LeasedCheckpoint, 'isWanted'> {
   readonly freeForMs: number | null;
+  /** In the first row: the other instances that are alive. */
+  readonly others: readonly LivingInstance[] | null;
+}
+
+interface LivingInstance {
+  readonly id: string;
+  /** Keys of the consumers that it can own. */
+  readonly abilities: readonly string[];
+  /** Keys of the consumers whose tables it uses. */
+  readonly uses: readonly string[];
 }
 
 export interface LeaseOptions {
@@ -47,18 +57,13 @@ const livingHere = new Set<string>();
 export class Leases {
   readonly #db: Database;
   readonly #renew: (parameters: Record<string, unknown>) => Promise<Renewed[]>;
-  readonly #others: (
-    parameters: Record<string, unknown>,
-  ) => Promise<{ id: string; abilities: string[]; uses: string[] }[]>;
   readonly #announce: (parameters: Record<string, unknown>) => Promise<unknown>;
   readonly #take: (parameters: Record<string, unknown>) => Promise<Taken[]>;
-
   #isAlone = false;
 
   constructor(db: Database) {
     this.#db = db;
     this.#renew = prepared(db, 'leases_renew', renewStatement);
-    this.#others = prepared(db, 'leases_others', othersStatement);
     this.#announce = prepared(db, 'leases_announce', announceStatement);
     this.#take = prepared(db, 'leases_take', takeStatement);
   }
@@ -79,13 +84,11 @@ export class Leases {
   ): Promise<LeasedCheckpoint[]> {
     livingHere.add(me);
     const moves = role === 'active' ? consumers.filter(({ key }) => !reluctant.has(key)) : [];
-    const [all, others] = await Promise.all([
-      this.#renew({
-        ...{ me, process: PROCESS, moves: requested(moves) },
-        ...{ consumers: requested(consumers), uses: arrayText(uses) },
-      }),
-      this.#others({ me }),
-    ]);
+    const all = await this.#renew({
+      ...{ me, process: PROCESS, moves: requested(moves) },
+      ...{ consumers: requested(consumers), uses: arrayText(uses) },
+    });
+    const others = all.flatMap((row) => row.others ?? []);
     const keys = new Set(consumers.map(({ key }) => key));
     this.#isAlone = !others.some(({ uses: theirs }) => theirs.some((key) => keys.has(key)));
     const { take, give } = chooseLeases({
@@ -103,7 +106,7 @@ export class Leases {
     const chosen = consumers.filter(({ key }) => take.includes(key));
     const taken = chosen.length > 0 ? await this.#take({ me, process: PROCESS, consumers: requested(chosen) }) : [];
     const own = new Map(taken.flatMap(({ isRenewed: _, ...each }) => (each.isOurs ? [[each.key, each]] : [])));
-    return all.map(({ freeForMs: _, ...checkpoint }) => {
+    return all.map(({ freeForMs: _, others: __, ...checkpoint }) => {
       const { key, isOurs } = checkpoint;
       const now = own.get(key);
       return { ...checkpoint, ...now, isOurs: isOurs || now !== undefined, isWanted: give.includes(key) };
