@@ -3,7 +3,7 @@ import { inPasses } from './support/measuring/passes.ts';
 import { atLeast, type Measurement, ratio } from './support/measuring/result.ts';
 import { callsPerSecond } from './support/measuring/rounds.ts';
 import { median } from './support/measuring/statistics.ts';
-import { type BenchApi, commandDocument, openApi } from './support/running/api.ts';
+import { type ApiOptions, type BenchApi, commandDocument, openApi } from './support/running/api.ts';
 import { prepareDatabase } from './support/running/engine.ts';
 
 const CALLERS = 32;
@@ -13,95 +13,123 @@ const TENANTS = 8;
 const DOMAINS = ['customers'];
 const REGISTER = commandDocument('registerCustomer', 'RegisterCustomerInput');
 const READ = 'query Read($id: ID!) { customer(id: $id) { id name version } }';
+const PAGE = '{ customers(first: 20) { nodes { id name version } } }';
 const person = { name: 'Ada', email: 'ada@example.org' };
+/** Customers of each tenant, so that a page is full. */
+const CUSTOMERS = 20;
 
-/** What a database for each tenant costs, beside a server without tenants. */
+/** What tenants cost, with a database for each and with one for all, beside a server without tenants. */
 export const benchmark: Benchmark = {
   name: 'tenants',
   run: async (context) => {
     const served = await serving(context);
-    const opening = await openings(context);
-    const [plainCommands, commandsOfOne, , plainReads, readsOfOne] = served.rates;
-    const commands = { ...ratio(commandsOfOne, plainCommands), of: 'commands: one tenant' };
-    const reads = { ...ratio(readsOfOne, plainReads), of: 'reads: one tenant' };
+    const opening = [...(await openings(context, 'database')), ...(await openings(context, 'column'))];
+    const ratios = served.rates.flatMap((plain, nth) =>
+      nth % WAYS === 0
+        ? served.rates
+            .slice(nth + 1, nth + WAYS)
+            .map((other) => ({ ...ratio(other, plain), of: `${plain.chart}: ${other.who}` }))
+        : [],
+    );
+    const ofOne = (nth: number) => median(ratios[nth * (WAYS - 1)]?.rounds ?? []);
     return {
       benchmark: 'tenants',
       setting:
-        `registerCustomer and a customer by id over HTTP by ${CALLERS} callers, ${context.rounds} rounds in turns of ${SLICE_MS} ms, on a ` +
-        'server without tenants, on one for one tenant, and on one for eight whose callers take turns. Then tenants are opened ' +
-        'one after the other: created, and opened again by a server that has just started.',
-      measurements: [...served.rates, ...opening, served.memory],
-      ratios: [commands, reads],
+        `registerCustomer, a customer by id and a page of ${CUSTOMERS} over HTTP by ${CALLERS} callers, ${context.rounds} rounds in turns of ` +
+        `${SLICE_MS} ms, on a server without tenants, on one for one tenant with a database, and on two for ${TENANTS} tenants whose callers ` +
+        'take turns: with a database for each, and with one for all. Then tenants are opened one after the other: created, and ' +
+        'opened again by a server that has just started.',
+      measurements: [...served.rates, ...opening, ...served.memory],
+      ratios,
       goals: [
-        atLeast(0.9, 'times as many commands for one tenant as without', median(commands.rounds)),
-        atLeast(0.9, 'times as many reads for one tenant as without', median(reads.rounds)),
+        atLeast(0.9, 'times as many commands for one tenant with a database as without', ofOne(0)),
+        atLeast(0.9, 'times as many reads for one tenant with a database as without', ofOne(1)),
       ],
     };
   },
 };
 
+/** Servers that are compared. */
+const WAYS = 4;
+
 async function serving({ postgres, rounds, seconds, quick, say }: BenchContext) {
-  const settings = { TENANTS_OPEN: '1' };
-  const plain = await openApi(await prepareDatabase(postgres, 'tenants_none'), {
-    domains: DOMAINS,
-    connections: CALLERS,
-  });
-  const one = await openApi(await prepareDatabase(postgres, 'tenants_one'), {
-    ...{ domains: DOMAINS, hasTenants: true, connections: CALLERS, settings },
-  });
-  const many = await openApi(await prepareDatabase(postgres, 'tenants_many'), {
-    ...{ domains: DOMAINS, hasTenants: true, connections: CALLERS },
-  });
+  const open = async (name: string, options: Partial<ApiOptions>) =>
+    openApi(await prepareDatabase(postgres, name), { domains: DOMAINS, connections: CALLERS, ...options });
+  const plain = await open('tenants_none', {});
+  const one = await open('tenants_one', { tenants: 'database', settings: { TENANTS_OPEN: '1' } });
+  const many = await open('tenants_many', { tenants: 'database' });
+  const shared = await open('tenants_shared', { tenants: 'column' });
   try {
     const names = Array.from({ length: TENANTS }, (_, nth) => `tenant-${nth}`);
-    const ids = new Map<string | undefined, string>();
-    ids.set(undefined, await registered(plain));
-    ids.set('single', await registered(one, 'single'));
-    const alone = (await many.memory()).heapUsed;
-    for (const name of names) ids.set(name, await registered(many, name));
-    const perTenant = ((await many.memory()).heapUsed - alone) / TENANTS;
-    let turn = 0;
-    const next = () => names[turn++ % TENANTS] as string;
-    const rate = (call: () => Promise<unknown>) => () => callsPerSecond(CALLERS, SLICE_MS, call);
-    const read = async (api: BenchApi, tenant?: string) => {
-      const id = ids.get(tenant);
-      const { customer } = await api.request<{ customer: { id: string } | null }>(READ, { id }, tenant);
-      if (customer?.id !== id) throw new Error('A customer was not answered.');
-    };
-    const who = {
-      none: 'Afterwrite',
-      one: 'Afterwrite, a database for each of one tenant',
-      many: `Afterwrite, a database for each of ${TENANTS} tenants`,
-    };
-    const commands = { chart: 'Commands over HTTP with tenants', at: '', unit: 'commands/s' } as const;
-    const reads = { chart: 'Reads by id over HTTP with tenants', at: '', unit: 'requests/s' } as const;
-    const rates = await inPasses(
-      [
-        { ...commands, who: who.none, run: rate(() => plain.command(REGISTER, person)) },
-        { ...commands, who: who.one, run: rate(() => one.command(REGISTER, person, 'single')) },
-        { ...commands, who: who.many, run: rate(() => many.command(REGISTER, person, next())) },
-        { ...reads, who: who.none, run: rate(() => read(plain)) },
-        { ...reads, who: who.one, run: rate(() => read(one, 'single')) },
-        { ...reads, who: who.many, run: rate(() => read(many, next())) },
-      ] as const,
+    const contenders = [
+      { who: 'Afterwrite', api: plain, tenants: [undefined] },
+      { who: 'Afterwrite, a database for each of one tenant', api: one, tenants: ['single'] },
+      { who: `Afterwrite, a database for each of ${TENANTS} tenants`, api: many, tenants: names },
+      { who: `Afterwrite, one database for ${TENANTS} tenants`, api: shared, tenants: names },
+    ];
+    const memory: Measurement[] = [];
+    const heap = { chart: 'Heap of an open tenant', at: '', unit: 'kB' } as const;
+    const rows: { readonly who: string; readonly command: Rate; readonly read: Rate; readonly page: Rate }[] = [];
+    for (const { who, api, tenants } of contenders) {
+      const before = (await api.memory()).heapUsed;
+      const ids = new Map<string | undefined, string>();
+      for (const tenant of tenants) ids.set(tenant, await registered(api, tenant));
+      const perTenant = ((await api.memory()).heapUsed - before) / tenants.length;
+      if (tenants.length > 1) memory.push({ ...heap, who, rounds: [perTenant / 1000] });
+      let turn = 0;
+      const next = () => tenants[turn++ % tenants.length];
+      const rate = (call: (tenant: string | undefined) => Promise<unknown>) => () =>
+        callsPerSecond(CALLERS, SLICE_MS, () => call(next()));
+      rows.push({
+        who,
+        command: rate((tenant) => api.command(REGISTER, person, tenant)),
+        read: rate(async (tenant) => {
+          const id = ids.get(tenant);
+          const { customer } = await api.request<{ customer: { id: string } | null }>(READ, { id }, tenant);
+          if (customer?.id !== id) throw new Error('A customer was not answered.');
+        }),
+        page: rate(async (tenant) => {
+          const { customers } = await api.request<{ customers: { nodes: unknown[] } }>(PAGE, {}, tenant);
+          if (customers.nodes.length !== CUSTOMERS) throw new Error('A page was not answered.');
+        }),
+      });
+    }
+    const charts = [
+      {
+        chart: 'Commands over HTTP with tenants',
+        unit: 'commands/s',
+        pick: (row: (typeof rows)[number]) => row.command,
+      },
+      {
+        chart: 'Reads by id over HTTP with tenants',
+        unit: 'requests/s',
+        pick: (row: (typeof rows)[number]) => row.read,
+      },
+      { chart: 'Pages over HTTP with tenants', unit: 'requests/s', pick: (row: (typeof rows)[number]) => row.page },
+    ] as const;
+    const rates: Measurement[] = await inPasses(
+      charts.flatMap(({ chart, unit, pick }) =>
+        rows.map((row) => ({ chart, unit, at: '', who: row.who, run: pick(row) })),
+      ),
       { rounds, passes: quick ? 1 : seconds },
       say,
     );
-    const memory: Measurement = {
-      ...{ chart: 'Heap of an open tenant', at: '', who: 'Afterwrite', unit: 'kB' },
-      rounds: [perTenant / 1000],
-    };
     return { rates, memory };
   } finally {
-    await Promise.all([plain, one, many].map((api) => api.close()));
+    await Promise.all([plain, one, many, shared].map((api) => api.close()));
   }
 }
 
+type Rate = () => Promise<number>;
+
 /** How long the first request of a tenant takes: if its database is created for it, and if it is opened. */
-async function openings({ postgres, rounds, say }: BenchContext): Promise<Measurement[]> {
-  const url = await prepareDatabase(postgres, 'tenants_opened');
+async function openings(
+  { postgres, rounds, say }: BenchContext,
+  tenants: 'database' | 'column',
+): Promise<Measurement[]> {
+  const url = await prepareDatabase(postgres, `tenants_opened_${tenants}`);
   const timed = async () => {
-    const api = await openApi(url, { domains: DOMAINS, hasTenants: true });
+    const api = await openApi(url, { domains: DOMAINS, tenants });
     const found: number[] = [];
     try {
       // What the code costs that runs for the first time is no tenant's.
@@ -117,17 +145,19 @@ async function openings({ postgres, rounds, say }: BenchContext): Promise<Measur
     return found;
   };
   const shown = { chart: 'First request of a tenant', at: '', unit: 'ms' } as const;
+  const what = tenants === 'database' ? 'its database is' : 'its part of one database is';
   say('  creating and opening tenants');
   const created = await timed();
   const opened = await timed();
   return [
-    { ...shown, who: 'Afterwrite, its database is created', rounds: created },
-    { ...shown, who: 'Afterwrite, its database is opened', rounds: opened },
+    { ...shown, who: `Afterwrite, ${what} created`, rounds: created },
+    { ...shown, who: `Afterwrite, ${what} opened`, rounds: opened },
   ];
 }
 
-/** The id of a new customer, who can be read. */
+/** The id of the last of some new customers, all of whom can be read. */
 async function registered(api: BenchApi, tenant?: string): Promise<string> {
+  for (let nth = 1; nth < CUSTOMERS; nth++) await api.command(REGISTER, person, tenant);
   const { aggregateId: id, token } = await api.command(REGISTER, person, tenant);
   const after = 'query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $token) { customer(id: $id) { id } }';
   await api.request(after, { id, token }, tenant);

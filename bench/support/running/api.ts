@@ -32,8 +32,8 @@ export interface Receipt {
 export interface ApiOptions {
   /** The domains that it mounts, by name. */
   readonly domains: readonly string[];
-  /** Whether each tenant has a database. */
-  readonly hasTenants?: boolean;
+  /** How it keeps tenants apart, if it has any. */
+  readonly tenants?: 'database' | 'column';
   /** HTTP connections at most. */
   readonly connections?: number;
   /** Settings that are not at their defaults. */
@@ -51,7 +51,7 @@ export function commandDocument(name: string, inputType: string): string {
 export async function openApi(databaseUrl: string, options: ApiOptions): Promise<BenchApi> {
   const server = await startChild<{ url: string }>(new URL('./server.ts', import.meta.url), {
     ...{ DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'error', BENCH_DOMAINS: options.domains.join(',') },
-    ...(options.hasTenants && { BENCH_TENANTS: 'database' }),
+    ...(options.tenants && { BENCH_TENANTS: options.tenants }),
     ...options.settings,
   });
   const { url } = server.started;

@@ -1,5 +1,5 @@
 // A server in a process of its own, on the database in DATABASE_URL, with the domains that BENCH_DOMAINS names. With
-// BENCH_TENANTS=database each tenant has a database beside that one.
+// BENCH_TENANTS=database each tenant has a database beside that one, with BENCH_TENANTS=column all share that one.
 import { setTimeout as delay } from 'node:timers/promises';
 import shop from '../../../src/app.ts';
 import { createLogger } from '../../../src/server/operations/logger.ts';
@@ -12,8 +12,9 @@ const config = readConfig(process.env, shop.settings);
 const wanted = process.env.BENCH_DOMAINS?.split(',') ?? [];
 const mounted = [...shop.domains, metersWithApi].filter(({ name }) => wanted.includes(name));
 if (mounted.length !== wanted.length) throw new Error(`Not all of these are domains: ${wanted}.`);
+const mode = process.env.BENCH_TENANTS;
 const tenants =
-  process.env.BENCH_TENANTS === 'database' ? ({ mode: 'database', developerTenant: 'developer' } as const) : undefined;
+  mode === 'database' || mode === 'column' ? ({ mode, developerTenant: 'developer' } as const) : undefined;
 const served = { ...shop, tenants, domains: [...mounted, nothingDomain] };
 const app = await startServer(served, config, createLogger(config));
 process.on('message', async (question) => {
