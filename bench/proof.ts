@@ -92,7 +92,7 @@ export const benchmark: Benchmark = {
               }),
           },
           {
-            ...{ chart: VERIFYING, at: '', who: 'Afterwrite: the script of 100 lines', unit: 'events/s' },
+            ...{ chart: VERIFYING, at: '', who: 'Afterwrite: the script for auditors', unit: 'events/s' },
             run: () =>
               perSecond(events, async () => {
                 const { fault, heads } = await verifyByScript(createReadStream(file, 'latin1'), [publicKey]);
