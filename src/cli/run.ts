@@ -34,6 +34,7 @@ import { projectionsRebuildCommand } from './projections/rebuild.ts';
 import { projectionsStatusCommand } from './projections/status.ts';
 import { projectionsVerifyCommand } from './projections/verify.ts';
 import { projectorCommand } from './projector.ts';
+import { readsListCommand } from './reads/list.ts';
 import { startCommand } from './start.ts';
 import { subjectsCheckCommand } from './subjects/check.ts';
 import { subjectsEncryptExistingCommand } from './subjects/encrypt-existing.ts';
@@ -99,6 +100,7 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(subjectsEraseCommand(cli))
       .addCommand(subjectsEncryptExistingCommand(cli))
       .addCommand(subjectsCheckCommand(cli)),
+    new Command('reads').description('see who has read personal data').addCommand(readsListCommand(cli)),
     ...tenantsCommandsOf(cli),
     doctorCommand(cli),
     migrateCommand(cli),

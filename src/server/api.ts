@@ -11,6 +11,7 @@ import { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import { LiveQueries } from '../graphql/live-queries/live-queries.ts';
 import type { ReportFault } from '../graphql/plugins/errors.ts';
 import { ReadAudit } from '../graphql/read/audit/read-audit.ts';
+import { ReadRetention } from '../graphql/read/audit/read-retention.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
 import type { Engine } from '../kernel/engine.ts';
 import { Courier } from '../kernel/notify/courier.ts';
@@ -53,6 +54,16 @@ export interface ServedApi {
   readonly readAudit: ReadAudit | undefined;
 }
 
+function openReadAudit({ config, engine, database, observer }: ServedApiOptions, isRequired: boolean): ReadAudit {
+  const { clock } = engine;
+  const keepDays = config.auditReadsKeepDays;
+  return new ReadAudit({
+    ...{ db: database.writer.db, clock, observer, isRequired },
+    retention:
+      keepDays === undefined ? undefined : new ReadRetention({ db: database.owner.db, clock, observer, keepDays }),
+  });
+}
+
 /** Makes the API of an engine, with the limits of the settings. */
 export function serveApi(options: ServedApiOptions): ServedApi {
   const { schema, config, engine, database, turns, callers, answerShares, subscriptions } = options;
@@ -61,9 +72,7 @@ export function serveApi(options: ServedApiOptions): ServedApi {
   const courier = new Courier(observer);
   const sources = { readModels, hub: engine.readSide.hub, courier, observer };
   const live = new LiveRows(sources);
-  const readAudit = config.auditReads
-    ? new ReadAudit({ db: database.writer.db, clock: engine.clock, observer })
-    : undefined;
+  const readAudit = config.auditReads === 'off' ? undefined : openReadAudit(options, config.auditReads === 'required');
   const shared: Shared = {
     ...{ engine, readModels, live, turns, readAudit, observer },
     updates: new LiveUpdates({ ...sources, registry: engine.registry }),

@@ -69,7 +69,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const authenticator = createAuthenticator(config, app);
   const schema = schemaOf(app);
-  if (config.auditReads) auditReads(schema, registerDomains(app.domains).projections);
+  if (config.auditReads !== 'off') auditReads(schema, registerDomains(app.domains).projections);
   const documents = await trustedDocuments(config, schema);
   // A bad key is known before anything is opened, and so is a witness that would get the heads of several tenants.
   signingOf(config, app.tenants && 'any');

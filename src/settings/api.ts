@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { count, onlyInDevelopment, setting } from './setting.ts';
-import { onOff, origins, text } from './values.ts';
+import { count, onlyInDevelopment, optionalCount, setting } from './setting.ts';
+import { oneOf, onOff, origins, text } from './values.ts';
 
 /** The API: what is served and the limits of a request. */
 export const apiSettings = {
@@ -25,9 +25,15 @@ export const apiSettings = {
   ),
   auditReads: setting(
     'AUDIT_READS',
-    'Whether it is recorded in `es.reads` who reads whose personal data, on or off.',
-    onOff,
+    'Whether it is recorded in `es.reads` who reads whose personal data: `off`, `on`, or `required`, which shows no personal data while reads cannot be recorded.',
+    oneOf('off', 'on', 'required'),
     { default: 'off' },
+  ),
+  auditReadsKeepDays: optionalCount(
+    'AUDIT_READS_KEEP_DAYS',
+    'How long what AUDIT_READS has recorded is kept, in days. If unset, for ever.',
+    1,
+    36_500,
   ),
   metrics: setting('METRICS', 'Whether `/metrics` is served for Prometheus, on or off.', onOff, { default: 'on' }),
   graphqlMaxDepth: count('GRAPHQL_MAX_DEPTH', 12, 'Maximum nesting of fields in an operation.'),

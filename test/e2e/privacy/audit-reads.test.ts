@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { runCli } from '../../cli/support.ts';
 import { accepted, registerCustomer } from '../../support/client/shop.ts';
 import { customerToken, staffToken, WITH_AUTH } from '../../support/client/tokens.ts';
 import { useTransports } from '../../support/client/transports.ts';
@@ -63,6 +64,33 @@ describe('with AUDIT_READS', () => {
     for (const feed of feeds)
       expect(await feed.next()).toMatchObject({ data: { customerUpdated: { name: 'Countess' } } });
     await until(async () => new Set((await readsOf(id)).map(({ actor }) => actor)).size === 2);
+  });
+
+  it('lists reads by whose data they show, by who has read, and by time', async () => {
+    const [one, other] = [await registered('Lis'), await registered('Lot')];
+    for (const { id, after, token } of [one, other])
+      await app.query(customerWith('name'), { id, token: after }, { token });
+    await until(async () => (await readsOf(one.id)).length + (await readsOf(other.id)).length === 2);
+    const list = async (...args: string[]) => {
+      const { code, stdout } = await runCli(app.database.url, ['reads', 'list', '--json', ...args]);
+      expect(code).toBe(0);
+      return stdout
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
+    };
+    const [read, ...more] = await list('--subject', `customer/${one.id}`);
+    expect(more).toEqual([]);
+    expect(read).toMatchObject({ rowKey: one.id, readModel: 'customers', fields: ['name'], roles: ['staff'] });
+    const byActor = await list('--actor', read.actor, '--last', '1000');
+    expect(byActor.length).toBeGreaterThan(0);
+    expect(new Set(byActor.map(({ actor }) => actor))).toEqual(new Set([read.actor]));
+    expect(await list('--subject', read.subject, '--from', read.at)).toHaveLength(1);
+    expect(await list('--subject', read.subject, '--to', read.at)).toEqual([]);
+    const { stdout } = await runCli(app.database.url, ['reads', 'list', '--subject', read.subject]);
+    expect(stdout).toMatch(/actor +subject/);
+    expect(stdout).toContain(read.correlationId);
+    expect(await runCli(app.database.url, ['reads', 'list', '--from', 'yesterday'])).toMatchObject({ code: 2 });
   });
 
   it('writes what waits before the server stops', async () => {
