@@ -1,3 +1,4 @@
+import type { EngineAudit } from './audit/engine-audit.ts';
 import type { EngineClock } from './clock/database-clock.ts';
 import { Tokens } from './consistency/token.ts';
 import type { Registry } from './define/registration/registry.ts';
@@ -54,6 +55,8 @@ export interface Engine {
   readonly subjects: Subjects;
   /** The current stalls, with their reasons. */
   readonly watch: Pick<EngineWatch, 'stalls'>;
+  /** How far the proof of the log is. */
+  readonly audit: Pick<EngineAudit, 'signing'>;
   /** Why commands are refused, if they are. */
   readonly obstacles: Pick<Obstacles, 'reasons'>;
   /** The time of Postgres, which deadlines, lags and ages are based on. */
@@ -103,6 +106,7 @@ export function createEngine(options: EngineOptions): Engine {
     }),
     subjects,
     watch,
+    audit,
     clock,
     obstacles,
     start: async () => {

@@ -58,5 +58,10 @@ export const reads = esSchema.table(
     /** The fields of the API that were shown. */
     fields: text('fields').array().notNull(),
   },
-  (table) => [index('reads_subject').on(table.subject, table.id), index('reads_actor').on(table.actor, table.id)],
+  (table) => [
+    index('reads_subject').on(table.subject, table.id),
+    index('reads_actor').on(table.actor, table.id),
+    // Reads are stored in the order of time: this index takes next to nothing.
+    index('reads_at').using('brin', table.at),
+  ],
 );

@@ -56,4 +56,6 @@ export const signer = esSchema.table('signer', {
   /** The witness that has all heads up to `witnessed`: a hash of its URL. Another one gets all of them again. */
   witness: text('witness'),
   witnessed: bigint('witnessed', { mode: 'number' }).notNull().default(0),
+  /** The position of the head that it took last, and Ed25519 over both as base64: `witnessed` alone is not believed. */
+  receipt: text('receipt'),
 });

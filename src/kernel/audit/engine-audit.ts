@@ -1,5 +1,6 @@
 import { FormerEvents, type FormerEventsParts } from './former-events.ts';
 import { HeadSigner, type HeadSignerParts } from './heads/head-signer.ts';
+import type { SigningStatus } from './heads/signing-status.ts';
 
 /** How an engine signs heads of its log. */
 export type SigningOptions = Pick<HeadSignerParts, 'key' | 'intervalMs' | 'witness'>;
@@ -18,6 +19,11 @@ export class EngineAudit {
   constructor({ signing, ...parts }: EngineAuditParts) {
     this.#former = new FormerEvents(parts);
     this.#signer = signing && new HeadSigner({ ...parts, ...signing });
+  }
+
+  /** How far the proof is; undefined if this instance has no key. */
+  get signing(): SigningStatus | undefined {
+    return this.#signer?.status;
   }
 
   start(): void {

@@ -2,7 +2,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Engine } from '../../kernel/engine.ts';
 import type { TenantCounts } from '../tenants/tenant-registry.ts';
 
-type MeasuredEngine = Pick<Engine, 'queue' | 'projector' | 'processes' | 'readSide' | 'watch' | 'clock'>;
+type MeasuredEngine = Pick<Engine, 'queue' | 'projector' | 'processes' | 'readSide' | 'watch' | 'clock' | 'audit'>;
 
 /** A store whose state is read at each scrape. */
 export interface MeasuredStore {
@@ -85,11 +85,41 @@ export function measureState(registry: Registry, { stores, subscriptions, connec
     gauge('tenants_failing', 'Tenants whose databases could not be opened lately.', () => stores.tenants?.failing ?? 0);
   }
   const engines = () => each(({ engine }) => engine);
+  const setProof = proofGauges(registry, engines);
   const setProjections = projectionGauges(registry, engines);
   const setProcesses = processGauges(registry, engines);
   return () => {
+    setProof();
     setProjections();
     setProcesses();
+  };
+}
+
+/** All are 0 if this process has no key to sign heads with. */
+function proofGauges(registry: Registry, engines: () => readonly MeasuredEngine[]): () => void {
+  const registers = [registry];
+  const gauge = (name: string, help: string) => new Gauge({ registers, name: `afterwrite_audit_${name}`, help });
+  const position = gauge('head_position', 'The last event that a signed head covers.');
+  const age = gauge('head_age_seconds', 'How long ago the newest head was signed; without new events none is signed.');
+  const unsigned = gauge('unsigned_events', 'Events that no signed head covers yet.');
+  const unwitnessed = gauge('unwitnessed_heads', 'Heads that the witness has not taken yet.');
+  const failing = gauge(
+    'failing_seconds',
+    'How long ago signing or the witness failed last; 0 if it has succeeded since.',
+  );
+  return () => {
+    for (const each of [position, age, unsigned, unwitnessed, failing]) each.reset();
+    const all = engines().flatMap(({ audit: { signing }, clock, projector }) =>
+      signing ? [{ ...signing, now: clock.now(), end: projector.head.position }] : [],
+    );
+    if (all.length === 0) return;
+    const signed = all.filter(({ signedAt }) => signedAt !== undefined);
+    position.set(total(all, (each) => each.position));
+    unsigned.set(total(all, (each) => Math.max(0, each.end - each.position)));
+    if (signed.length > 0) age.set(Math.max(...signed.map((each) => each.now - Number(each.signedAt))) / 1000);
+    const witnessed = all.filter((each) => each.unwitnessed !== undefined);
+    if (witnessed.length > 0) unwitnessed.set(total(witnessed, (each) => each.unwitnessed ?? 0));
+    failing.set(Math.max(...all.map(({ failure, now }) => (failure ? Math.max(1, now - failure.at) : 0))) / 1000);
   };
 }
 

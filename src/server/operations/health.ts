@@ -17,6 +17,8 @@ export interface Readiness {
   readonly reasons: readonly string[];
   readonly projections?: readonly ProjectionHealth[];
   readonly appendQueue?: AppendQueueHealth;
+  /** How far the proof of the log is, if this server has a key to sign heads with. What is wrong with it does not make it unready. */
+  readonly audit?: AuditHealth;
   /** How many tenants are open, if each has a database of its own. None of them keeps the server from being ready. */
   readonly tenants?: TenantCounts;
 }
@@ -36,6 +38,15 @@ interface AppendQueueHealth {
   readonly limit: number;
   readonly oldestWaitMs: number;
   readonly stall: StallHealth | null;
+}
+
+interface AuditHealth {
+  /** The newest signed head; null if there is none. */
+  readonly head: { readonly position: number; readonly signedAt: Date; readonly ageMs: number } | null;
+  /** Heads that the witness has not taken yet; null if there is none. */
+  readonly unwitnessed: number | null;
+  /** When signing or the witness failed last; null if it has succeeded since. The log has the reason. */
+  readonly failedAt: Date | null;
 }
 
 interface StallHealth {
@@ -119,6 +130,7 @@ export class Health {
         stall: stallOf(stalls.get(name)),
       })),
       appendQueue: { depth, limit, oldestWaitMs, stall: stallOf(stalls.get('append')) },
+      ...auditOf(engine),
     };
   }
 
@@ -159,6 +171,14 @@ async function problemOf(who: string, ask: () => Promise<string | undefined>): P
     // The driver's message would name host and user.
     return `${who} cannot be used (${rootOf(error).code || 'no connection'}).`;
   }
+}
+
+function auditOf({ audit: { signing }, clock }: Engine): Pick<Readiness, 'audit'> {
+  if (!signing) return {};
+  const { position, signedAt, unwitnessed = null, failure } = signing;
+  const head =
+    signedAt === undefined ? null : { position, signedAt: new Date(signedAt), ageMs: clock.now() - signedAt };
+  return { audit: { head, unwitnessed, failedAt: failure ? new Date(failure.at) : null } };
 }
 
 function stallOf(stall: Stall | undefined): StallHealth | null {

@@ -5,10 +5,12 @@ import { pause } from '../../../scheduling/sleeper.ts';
 import type { EngineObserver } from '../../observe/occurrences.ts';
 import { LogFault } from '../../proof/log-fault.ts';
 import { headLine } from '../../proof/signed-head.ts';
-import { headsAfter, SignerLease, type SignerState } from './head-store.ts';
+import { countHeadsAfter, headsAfter, readSignerState, SignerLease, type SignerState } from './head-store.ts';
 import { type SigningKey, signNextHead } from './next-head.ts';
 import { SeenHeads } from './seen-heads.ts';
+import type { SigningStatus } from './signing-status.ts';
 import type { HeadWitness } from './witness.ts';
+import { receiptOf, witnessedUntil } from './witness-receipt.ts';
 
 export interface HeadSignerParts {
   /** Connections of the projector's role. */
@@ -45,12 +47,21 @@ export class HeadSigner {
   readonly #seen: SeenHeads;
   #loop: Promise<void> = Promise.resolve();
   #failures = 0;
+  #failure: SigningStatus['failure'];
+  #unwitnessed = 0;
 
   constructor(parts: HeadSignerParts) {
     const { db, intervalMs, now } = parts;
     this.#parts = parts;
     this.#lease = new SignerLease(db, randomUUID(), intervalMs);
     this.#seen = new SeenHeads(db, now, MOST_IDLE_TURNS * (intervalMs + AGAIN.maxMs));
+  }
+
+  /** How far this instance knows the proof to be, as of its last turn. */
+  get status(): SigningStatus {
+    const { position, signedAt } = this.#seen;
+    const unwitnessed = this.#parts.witness && this.#unwitnessed;
+    return { position, signedAt, unwitnessed, failure: this.#failure };
   }
 
   start(): void {
@@ -87,10 +98,15 @@ export class HeadSigner {
       // A witness that does not answer does not keep new heads from being signed.
       if (state) await this.#sign(signal);
       const hasMore = state !== undefined && (await this.#inform(state, signal));
+      await this.#count();
       this.#failures = 0;
+      this.#failure = undefined;
       return hasMore && !signal.aborted ? 'more' : 'done';
     } catch (error) {
       this.#failures++;
+      this.#failure = { at: this.#parts.now(), message: error instanceof Error ? error.message : String(error) };
+      // The numbers should be right above all if something is wrong. If the database is away, they stay.
+      await this.#count().catch(() => undefined);
       if (!signal.aborted) this.#parts.observer.tell('faultMet', { error, context: { part: 'audit' } });
       return 'failed';
     }
@@ -118,31 +134,41 @@ export class HeadSigner {
    * @returns true if it lacks more.
    */
   async #inform(state: SignerState, signal: AbortSignal): Promise<boolean> {
-    const { db, witness, intervalMs } = this.#parts;
+    const { db, key, witness, intervalMs } = this.#parts;
     if (!witness) return false;
     const end = performance.now() + intervalMs;
-    const heads = await headsAfter(db, await this.#witnessedUntil(witness, state), PAGE);
-    for (const { position, signed } of heads) {
+    const heads = await headsAfter(db, await this.#givenUntil(witness, state), PAGE);
+    for (const head of heads) {
+      const { position, signed } = head;
       await witness.take(
         { line: headLine(signed), position },
         AbortSignal.any([signal, AbortSignal.timeout(WITNESS_MS)]),
       );
+      const receipt = receiptOf(key, witness.id, head);
       // Another instance gives it the rest.
-      if (!(await this.#lease.noteWitnessed(witness.id, position))) return false;
+      if (!(await this.#lease.noteWitnessed(witness.id, position, receipt))) return false;
       if (performance.now() > end) return true;
     }
     return heads.length === PAGE;
   }
 
-  /** Up to where a witness has all heads. If somebody has set that too high in the database, heads would be kept from it. */
-  async #witnessedUntil({ id }: HeadWitness, { witness, witnessed }: SignerState): Promise<number> {
-    if (witness !== id) return 0;
-    const last = this.#seen.position;
-    if (witnessed <= last) return witnessed;
-    const reason = `es.signer says that the witness has a head of position ${witnessed}, and the last one is of ${last}: es.signer was altered`;
-    const error = new LogFault(`${reason}. The witness is given all heads again`, last + 1, witnessed);
-    this.#parts.observer.tell('faultMet', { error, context: { part: 'audit' } });
-    await this.#lease.noteWitnessed(id, 0);
+  /** Up to where the witness has all heads. If the database says so wrongly, it gets all of them again. */
+  async #givenUntil({ id }: HeadWitness, state: SignerState): Promise<number> {
+    const { db, key, observer } = this.#parts;
+    const until = await witnessedUntil(db, key, id, state);
+    const isBeyond = state.witness === id && state.witnessed > this.#seen.position;
+    if (until !== undefined && !isBeyond) return until;
+    const reason = `es.signer says that the witness has a head of position ${state.witnessed}, and no server has signed that: es.signer or es.heads was altered`;
+    const error = new LogFault(`${reason}. The witness is given all heads again`, this.#seen.position + 1);
+    observer.tell('faultMet', { error, context: { part: 'audit' } });
+    await this.#lease.noteWitnessed(id, 0, null);
     return 0;
+  }
+
+  async #count(): Promise<void> {
+    const { db, key, witness } = this.#parts;
+    if (!witness) return;
+    const until = await witnessedUntil(db, key, witness.id, await readSignerState(db));
+    this.#unwitnessed = await countHeadsAfter(db, until ?? 0);
   }
 }

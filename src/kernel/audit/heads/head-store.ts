@@ -48,6 +48,28 @@ function headOf({ position, text, signature, peaks }: HeadRow): StoredHead {
   };
 }
 
+/** The head of a position; undefined if there is none. */
+export async function headAt(db: Database, position: number): Promise<StoredHead | undefined> {
+  const head = await lastHead(db, position);
+  return head?.position === position ? head : undefined;
+}
+
+/** Number of heads after a position. */
+export async function countHeadsAfter(db: Database, position: number): Promise<number> {
+  const [row] = await db.execute<{ count: number }>(
+    sql`select count(*)::int as count from es.heads where position > ${position}::bigint`,
+  );
+  return row?.count ?? 0;
+}
+
+/** How far the witness is, whoever signs. */
+export async function readSignerState(db: Database): Promise<SignerState> {
+  const [row] = await db.execute<{ witness: string | null; witnessed: number; receipt: string | null }>(
+    sql`select witness, witnessed, receipt from es.signer`,
+  );
+  return row ? { ...row, witnessed: Number(row.witnessed) } : { witness: null, witnessed: 0, receipt: null };
+}
+
 /** How long an instance keeps the right to sign, in ms, unless it renews it. */
 const LEASE_MS = 30_000;
 
@@ -57,6 +79,8 @@ export interface SignerState {
   readonly witness: string | null;
   /** The last position that it has. */
   readonly witnessed: number;
+  /** See `witness-receipt.ts`; null if it has none, or none is known. */
+  readonly receipt: string | null;
 }
 
 /** The right to sign heads, which one instance has at a time, and how far the witness is. */
@@ -77,14 +101,14 @@ export class SignerLease {
    * @returns undefined if another instance has it.
    */
   async take(): Promise<SignerState | undefined> {
-    const [row] = await this.#db.execute<{ witness: string | null; witnessed: number }>(
+    const [row] = await this.#db.execute<{ witness: string | null; witnessed: number; receipt: string | null }>(
       // By its name: in a store of tenants the key begins with the tenant.
       sql`insert into es.signer as s (owner, lease_until) values (${this.#instance}::uuid, now() + ${this.#ms})
           on conflict on constraint signer_pkey do update set owner = excluded.owner, lease_until = excluded.lease_until
           where s.owner = excluded.owner or s.lease_until < now() or s.lease_until > now() + 2 * ${this.#ms}
-          returning witness, witnessed`,
+          returning witness, witnessed, receipt`,
     );
-    return row && { witness: row.witness, witnessed: Number(row.witnessed) };
+    return row && { ...row, witnessed: Number(row.witnessed) };
   }
 
   /** @throws {Error} if another instance has taken the right. */
@@ -125,9 +149,9 @@ export class SignerLease {
   }
 
   /** Notes that a witness has all heads up to a position, and renews the right. @returns false if this instance has lost it. */
-  async noteWitnessed(witness: string, position: number): Promise<boolean> {
+  async noteWitnessed(witness: string, position: number, receipt: string | null): Promise<boolean> {
     const noted = await this.#db.execute(
-      sql`update es.signer set witness = ${witness}, witnessed = ${position}::bigint, lease_until = now() + ${this.#ms}
+      sql`update es.signer set witness = ${witness}, witnessed = ${position}::bigint, receipt = ${receipt}, lease_until = now() + ${this.#ms}
           where id = 1 and owner = ${this.#instance}::uuid returning 1`,
     );
     return noted.length > 0;

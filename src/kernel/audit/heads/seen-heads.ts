@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/client.ts';
 import { LogFault } from '../../proof/log-fault.ts';
+import { readHead } from '../../proof/signed-head.ts';
 import { readEnd, readOrigin } from '../chain-origin.ts';
 import { lastHead } from './head-store.ts';
 
@@ -11,7 +12,7 @@ export class SeenHeads {
   readonly #db: Database;
   readonly #now: () => number;
   readonly #mostIdleMs: number;
-  #last: { readonly position: number; readonly text: string } | undefined;
+  #last: { readonly position: number; readonly text: string; readonly signedAt: number | undefined } | undefined;
   /** When a head was new, or there was nothing to sign. */
   #idleSince: number;
 
@@ -31,6 +32,11 @@ export class SeenHeads {
     return this.#last?.position ?? 0;
   }
 
+  /** When it was signed, in ms since 1970. */
+  get signedAt(): number | undefined {
+    return this.#last?.signedAt;
+  }
+
   /** Remembers the last head. @throws {LogFault} if the last one that was seen is not there any more. */
   async look(): Promise<void> {
     const [seen, last] = [this.#last, await lastHead(this.#db)];
@@ -48,7 +54,7 @@ export class SeenHeads {
 
   /** Remembers a head that was stored. */
   note(position: number, text: string): void {
-    this.#last = { position, text };
+    this.#last = { position, text, signedAt: readHead(text)?.signedAt.getTime() };
     this.#idleSince = this.#now();
   }
 
