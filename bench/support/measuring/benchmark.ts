@@ -39,5 +39,6 @@ export const BENCHMARKS: readonly string[] = [
   'held-snapshot',
   'proof',
   'chain',
+  'privacy',
   'tenants',
 ];

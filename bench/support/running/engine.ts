@@ -32,7 +32,7 @@ export async function prepareDatabase(postgresServer: BenchPostgres, name: strin
 export async function openEngine(
   url: string,
   domains: readonly Domain[] = [meterDomain(1)],
-  settings: Pick<EngineOptions, 'stateCacheSize'> = {},
+  settings: Pick<EngineOptions, 'stateCacheSize' | 'keyring'> = {},
 ): Promise<BenchEngine> {
   const connections = { writer: 4, projector: 4, reader: 1 };
   const database = await openDatabase({ url, connections });
