@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
+  check,
   index,
   integer,
   jsonb,
@@ -88,26 +89,31 @@ export const streams = esSchema.table(
  * The way of a whole batch into the log: a trigger appends to `events` what is inserted here, with hashes that are computed for all
  * of it at once. So it never has rows.
  */
-export const batches = esSchema.table('batches', {
-  /** Position of the last event before the batch; 0 if there is none. */
-  head: bigint('head', { mode: 'number' }),
-  recordedAt: instant('recorded_at'),
-  // Of each stream of the batch: what it is, and its version before and after.
-  streamTypes: text('stream_types').array(),
-  streamIds: uuid('stream_ids').array(),
-  befores: integer('befores').array(),
-  afters: integer('afters').array(),
-  // Of each event of the batch; the stream as its number, from 1.
-  streams: integer('streams').array(),
-  versions: integer('versions').array(),
-  commandIds: uuid('command_ids').array(),
-  fingerprints: uuid('fingerprints').array(),
-  eventIds: uuid('event_ids').array(),
-  types: text('types').array(),
-  schemaVersions: smallint('schema_versions').array(),
-  metadata: jsonb('metadata'),
-  data: jsonb('data'),
-});
+export const batches = esSchema.table(
+  'batches',
+  {
+    /** Position of the last event before the batch; 0 if there is none. */
+    head: bigint('head', { mode: 'number' }),
+    recordedAt: instant('recorded_at'),
+    // Of each stream of the batch: what it is, and its version before and after.
+    streamTypes: text('stream_types').array(),
+    streamIds: uuid('stream_ids').array(),
+    befores: integer('befores').array(),
+    afters: integer('afters').array(),
+    // Of each event of the batch; the stream as its number, from 1.
+    streams: integer('streams').array(),
+    versions: integer('versions').array(),
+    commandIds: uuid('command_ids').array(),
+    fingerprints: uuid('fingerprints').array(),
+    eventIds: uuid('event_ids').array(),
+    types: text('types').array(),
+    schemaVersions: smallint('schema_versions').array(),
+    metadata: jsonb('metadata'),
+    data: jsonb('data'),
+  },
+  // The trigger keeps each row out before this is checked. If it is off, the append fails instead of losing its events.
+  () => [check('batches_never_stored', sql`false`)],
+);
 
 /** The newest snapshot of each stream that has one. */
 export const snapshots = esSchema.table(

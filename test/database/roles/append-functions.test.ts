@@ -139,6 +139,20 @@ describe('the functions that append', () => {
       expect([...(await appendBatch([{ id, sharing: '"{Another,Other}"' }], [[1, 1]]))]).not.toEqual(refused);
     });
 
+    it('fails and appends nothing if the trigger that appends is off', async () => {
+      const id = crypto.randomUUID();
+      const before = await count();
+      await database.sql`alter table es.batches disable trigger all`;
+      try {
+        await expect(appendBatch([{ id }], [[1, 1]])).rejects.toMatchObject({ code: '23514' });
+      } finally {
+        await database.sql`alter table es.batches enable always trigger batches_inserted`;
+      }
+      expect(await count()).toBe(before);
+      expect([...(await database.sql`select from es.streams where stream_id = ${id}`)]).toEqual([]);
+      await expect(appendBatch([{ id }], [[1, 1]])).resolves.toHaveLength(1);
+    });
+
     it('appends no command that is known, whether it is in the log, in a receipt, or stored as earlier versions did', async () => {
       const [inLog, inReceipt] = [crypto.randomUUID(), crypto.randomUUID()];
       const append = (options: Parameters<typeof appendBatch>[2]) =>

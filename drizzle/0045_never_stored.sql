@@ -1,0 +1,2 @@
+-- If the trigger of es.batches is off, a row that nobody reads would take the place of the events. The trigger goes first.
+ALTER TABLE "es"."batches" ADD CONSTRAINT "batches_never_stored" CHECK (false);
