@@ -21,6 +21,14 @@ const LEAF = form(`"hash":${H},"leaf":${H}`);
 const HEAD = form('"head":(\\{"format":"afterwrite-head-1",[^{}]*\\}),"signature":"([A-Za-z0-9+/]{85}[AQgw]==)"');
 const END = form(`"end":${N},"events":${N},"heads":${N}`);
 
+const parse = (content) => {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return {};
+  }
+};
+
 /** Reads the chunks of an export, as Latin-1. What they prove ends with the last head or the last position of the range. */
 export async function verifyExport(chunks, keys, log) {
   const result = { from: 1, to: 0, position: 0, heads: 0, proved: 0, certified: 0, uncertified: 0 };
@@ -56,8 +64,12 @@ export async function verifyExport(chunks, keys, log) {
   const certify = (content) => {
     // Only events of this stream certify. In data, a blank would follow the colon.
     if (!content.slice(0, 300).includes(',"streamType":"afterwrite.Encryptions",')) return;
-    const { eventId, data } = JSON.parse(content);
-    const all = data.positions.map((at, nth) => [at, data.leaves.slice(nth * 64, nth * 64 + 64)]);
+    const { eventId, data } = parse(content);
+    const { positions: at, leaves } = data ?? {};
+    // An event of another form certifies nothing.
+    const isForm = Array.isArray(at) && at.every(Number.isSafeInteger) && /^[0-9a-f]*$/.test(leaves);
+    const isRight = isForm && typeof leaves === 'string' && leaves.length === 64 * at.length;
+    const all = isRight ? at.map((position, nth) => [position, leaves.slice(nth * 64, nth * 64 + 64)]) : [];
     const [listed, found] = [all.filter(([at]) => at >= result.from), encrypted.get(eventId) ?? []];
     const places = [...listed, ...found].map(([at]) => at).sort((a, b) => a - b);
     const reason = 'an event that was encrypted is not what its certificate says';

@@ -35,19 +35,38 @@ export function mayCertify(contents: Buffer): boolean {
   return contents.includes(MARK);
 }
 
-/** @returns undefined if a content is not that of a certificate, as of nearly all events. */
+/**
+ * @returns undefined if a content is not that of a certificate, as of nearly all events. Whoever writes to the database decides
+ *   what an event of that stream says: one of another form certifies nothing.
+ */
 export function readCertificate(content: Buffer): Certificate | undefined {
   if (content.subarray(0, MARK_WITHIN).indexOf(MARK) < 0) return undefined;
-  const { eventId, data } = JSON.parse(content.toString()) as {
-    readonly eventId: string;
-    readonly data: { readonly positions: readonly number[]; readonly leaves: string };
-  };
-  const leaves = Buffer.from(data.leaves, 'hex');
+  const { eventId, data } = parsed(content);
+  const id = typeof eventId === 'string' ? eventId : '';
+  const { positions, leaves } = (data ?? {}) as { readonly positions?: unknown; readonly leaves?: unknown };
+  if (!isPositions(positions) || typeof leaves !== 'string' || !HEX.test(leaves))
+    return { id, positions: [], leaves: [] };
+  const bytes = Buffer.from(leaves, 'hex');
+  if (leaves.length !== 2 * HASH_BYTES * positions.length) return { id, positions: [], leaves: [] };
   return {
-    id: eventId,
-    positions: data.positions,
-    leaves: data.positions.map((_, nth) => leaves.subarray(nth * HASH_BYTES, (nth + 1) * HASH_BYTES)),
+    id,
+    positions,
+    leaves: positions.map((_, nth) => bytes.subarray(nth * HASH_BYTES, (nth + 1) * HASH_BYTES)),
   };
+}
+
+const HEX = /^[0-9a-f]*$/;
+
+function parsed(content: Buffer): { readonly eventId?: unknown; readonly data?: unknown } {
+  try {
+    return JSON.parse(content.toString());
+  } catch {
+    return {};
+  }
+}
+
+function isPositions(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((position) => Number.isSafeInteger(position));
 }
 
 interface Pending {
