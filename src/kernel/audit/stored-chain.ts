@@ -10,7 +10,7 @@ export interface LinkedEvent {
   readonly position: number;
   /** The content as UTF-8. It is part of the memory of its page. */
   readonly content: Buffer;
-  /** The leaf of the content that it was recorded with: of that content, unless it was encrypted since. */
+  /** The leaf of the content that it was recorded with: of that content, unless it was encrypted since. Zeros if its size is wrong. */
   readonly leaf: Buffer;
   /** The hash that is stored with it; zeros if there is none, or it has a wrong size. */
   readonly hash: Buffer;
@@ -130,9 +130,14 @@ function* eventsOf({ page, formerHash }: ReadPage): Generator<LinkedEvent> {
       position,
       content,
       hash: formerHash(position) ?? hashes?.subarray(nth * HASH_BYTES, (nth + 1) * HASH_BYTES) ?? NO_HASH,
-      leaf: formerLeaf === undefined ? leaf : Buffer.from(formerLeaf, 'hex'),
+      leaf: formerLeaf === undefined ? leaf : hashOf(formerLeaf),
       encrypted: certificate === undefined ? undefined : { certificate, leaf },
       certificate: certifies ? readCertificate(content) : undefined,
     };
   }
+}
+
+/** A forger can store what is no hash. */
+function hashOf(digits: string): Buffer {
+  return digits.length === 2 * HASH_BYTES ? Buffer.from(digits, 'hex') : NO_HASH;
 }

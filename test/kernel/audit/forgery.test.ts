@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { A, B, copyOf, data, exchange, renumber, set, useAuditedLog } from '../../support/kernel/audited-log.ts';
+import { hashedAgainFrom } from '../../support/kernel/forging.ts';
 
 const { append, audit, forge, found, sign, database } = useAuditedLog();
 
@@ -159,5 +160,38 @@ describe('a forger who adds and moves events', () => {
   it('is found if events were renumbered', async () => {
     await forge(renumber(10, 7));
     expect(await found({ withKey: false })).toEqual([7, 7, 'the event was renumbered: it is at position 17 now']);
+  });
+});
+
+describe('a forger who writes certificates of another form', () => {
+  const forms = [
+    '{}',
+    'null',
+    '{"positions": 7, "leaves": 7}',
+    '{"positions": [null], "leaves": ""}',
+    '{"positions": [7], "leaves": "00"}',
+  ];
+  const insert = (content: string) =>
+    `${copyOf(1, 13)} update es.events set stream_type = 'afterwrite.Encryptions', data = '${content}' where position = 13;
+     ${hashedAgainFrom(13)}`;
+
+  it.each(forms)('certifies nothing, and keeps nobody from auditing and signing: %s', async (content) => {
+    await forge(insert(content));
+    expect(await audit()).toMatchObject({ fault: undefined, to: 13 });
+    await sign();
+    expect(await audit()).toMatchObject({ fault: undefined, lastHead: { position: 13 } });
+  });
+
+  it.each(forms)('is found at the event if it was recorded with other data: %s', async (content) => {
+    await forge(insert('{"positions": [], "leaves": ""}'));
+    await forge(set(`data = '${content}'`, 13));
+    expect(await found()).toEqual([13, 13, expect.stringMatching(/^the event was altered/)]);
+  });
+});
+
+describe('a forger who says that an event was encrypted', () => {
+  it.each([0, 31, 33, 40])('is found at the event if its former leaf has %i bytes', async (bytes) => {
+    await forge(`insert into es.rewrites values (7, decode(repeat('00', ${bytes}), 'hex'), gen_random_uuid());`);
+    expect(await found({ withKey: false })).toEqual([7, 7, expect.stringMatching(/^the event was altered/)]);
   });
 });
