@@ -99,7 +99,10 @@ export class ProjectionRunner extends PassingConsumer<EventBatch> {
 
   protected override passed({ events }: EventBatch): void {
     this.#unstored = new Unstored(events[0] as RecordedEvent);
-    this.#done({ position: (events.at(-1) as RecordedEvent).position, events: events.length, rows: 0 }, NO_WRITES.keys);
+    const { position } = events.at(-1) as RecordedEvent;
+    // That there were no rows before is to be told too: a list that knows nothing of them is executed again.
+    const rows = { before: NO_WRITES.before, after: NO_WRITES.upserts };
+    this.#done({ position, events: events.length, rows: 0 }, NO_WRITES.keys, rows);
   }
 
   protected override async work(batch: EventBatch): Promise<void> {

@@ -84,7 +84,8 @@ export class Projector {
       observer,
     });
     this.#leases = new Leases(options.leases);
-    this.#idleMoves = new IdleMoves(() => this.#leases.isAlone && !options.hasReplica);
+    // Another instance is heard as soon as it starts, and has its leases a moment later.
+    this.#idleMoves = new IdleMoves(() => this.#leases.isAlone && !others.hasListeners && !options.hasReplica);
     this.#keeper = new LeaseKeeper({
       leases: this.#leases,
       checkpoints: this.#checkpoints,
