@@ -22,6 +22,16 @@ export function formsOf(value: string): string[] {
 
 /** Searches every column of every table of a database for these values, in any form. */
 export async function findInDatabase(ask: Ask, values: readonly string[]): Promise<Found[]> {
+  try {
+    return await searchTables(ask, values);
+  } catch (error) {
+    // A read model that was made again has replaced a table since the tables were listed.
+    if ((error as { code?: unknown }).code !== '42P01') throw error;
+    return findInDatabase(ask, values);
+  }
+}
+
+async function searchTables(ask: Ask, values: readonly string[]): Promise<Found[]> {
   const tables = await ask<{ name: string }>(`
     select format('%I.%I', nspname, relname) as name from pg_class c join pg_namespace n on n.oid = relnamespace
     where relkind in ('r', 'p', 'm') and nspname not in ('pg_catalog', 'information_schema') and nspname not like 'pg_t%'

@@ -56,19 +56,12 @@ beforeEach(() => {
     },
     isOf: () => true,
   });
-  messages = rowMessages(true, 0);
+  messages = rowMessages(true);
 });
 
-function rowMessages(suggestions: boolean, waitMs?: number): RowMessages {
+function rowMessages(suggestions: boolean): RowMessages {
   return new RowMessages({
-    ...{
-      schema,
-      shared: stage.shared,
-      turns: new Turns(),
-      timeoutMs: 10_000,
-      suggestions,
-      ...(waitMs !== undefined && { waitMs }),
-    },
+    ...{ schema, shared: stage.shared, turns: new Turns(), timeoutMs: 10_000, suggestions, waitMs: 0 },
     courier: new Courier(delaysInto(faults)),
     reportFault: (error) => {
       faults.push(error);
@@ -123,27 +116,6 @@ describe('the message of a change of a row', () => {
       extensions: { consistency: { token: '2', stale: false } },
     });
     expect(resolved).toEqual([2]);
-  });
-
-  it('waits until the other read models that it shows have reached the change', async () => {
-    messages = rowMessages(true);
-    stage.positions.advance('others', 1);
-    const [all] = await opened(['value']);
-    const next = all?.next();
-    stage.write(key, 2);
-    await until(() => stage.positions.waiting === 1);
-    expect(resolved).toEqual([]);
-    stage.positions.advance('others', 2);
-    expect(JSON.parse((await next)?.value.stringify()).extensions.consistency).toEqual({ token: '2', stale: false });
-  });
-
-  it('says that it is stale if another read model that it shows does not reach the change in time', async () => {
-    messages = rowMessages(true, 1);
-    stage.positions.advance('others', 1);
-    const [all] = await opened(['value']);
-    const next = all?.next();
-    stage.write(key, 2);
-    expect(JSON.parse((await next)?.value.stringify()).extensions.consistency).toEqual({ token: '1', stale: true });
   });
 
   it('is made for each selection', async () => {

@@ -59,10 +59,8 @@ export class Projector {
     const { projections, others, log, feed, onLost, observer } = options;
     this.#log = new LogWatch({ log, head: this.head, feed, onLost });
     const names = projections.map(({ name }) => name);
-    this.positions = new Positions(names, options.maxWaiters, {
-      perCaller: options.maxWaitersPerCaller,
-      onWait: () => this.#remote.awaited(),
-    });
+    const { maxWaiters, maxWaitersPerCaller: perCaller } = options;
+    this.positions = new Positions(names, maxWaiters, { perCaller, onWait: () => this.#remote.awaited() });
     this.hub = new Hub(observer);
     this.#checkpoints = new Checkpoints(options.leases);
     this.#batcher = new CheckpointBatcher(options.db);
