@@ -17,8 +17,8 @@ const NOBODY = '';
 
 /**
  * Places that groups of callers share. Groups take turns, and within a group its callers do, so that nobody gets more by having
- * more callers. The more groups use places, the fewer each may take, and some are left for those who come next: a group
- * whose tasks take long keeps the others from a few places, not from all.
+ * more callers. The more groups use places, the fewer each may take, and a third is left for groups that have none: groups
+ * whose tasks take long keep the others from two thirds of the places, not from all.
  */
 export class GroupPlaces {
   readonly #places: number;
@@ -42,7 +42,7 @@ export class GroupPlaces {
   #acquire<T>(name: string, caller: string, begin: () => T): T | undefined {
     const group = this.#groups.get(name) ?? new PlacesOfGroup();
     this.#groups.set(name, group);
-    if (this.#taken >= this.#places || !group.mayTake(caller, this.#share)) {
+    if (this.#taken >= this.#places || !this.#mayTake(group, caller)) {
       group.waiting.add(caller, begin);
       return undefined;
     }
@@ -64,7 +64,7 @@ export class GroupPlaces {
   /** @returns false if no task waits that may take a place. */
   #beginNext(): boolean {
     for (const [name, group] of this.#groups) {
-      const next = group.waiting.next((caller) => group.mayTake(caller, this.#share));
+      const next = group.waiting.next((caller) => this.#mayTake(group, caller));
       if (!next) continue;
       this.#taken++;
       group.take(next.key);
@@ -76,9 +76,10 @@ export class GroupPlaces {
     return false;
   }
 
-  /** How many places a group may have. */
-  get #share(): number {
-    return Math.max(1, Math.floor((this.#places - Math.floor(this.#places / 3)) / this.#groups.size));
+  #mayTake(group: PlacesOfGroup, caller: string): boolean {
+    const open = this.#places - Math.floor(this.#places / 3);
+    if (group.hasSome && this.#taken >= open) return false;
+    return group.mayTake(caller, Math.max(1, Math.floor(open / this.#groups.size)));
   }
 }
 
@@ -86,6 +87,10 @@ class PlacesOfGroup {
   readonly waiting = new Rotation<() => unknown>();
   readonly #takenBy = new Map<string, number>();
   #taken = 0;
+
+  get hasSome(): boolean {
+    return this.#taken > 0;
+  }
 
   get isGone(): boolean {
     return this.#taken === 0 && this.waiting.isEmpty;
