@@ -61,14 +61,16 @@ export class Hiding {
   async #run(): Promise<void> {
     const { db, registry, erasures, observer } = this.#parts;
     try {
-      const outdated = await outdatedTables(db);
+      const ours = new Map([...registry.projections.values()].map((each) => [each.checkpoint.key, each]));
+      const outdated = (await outdatedTables(db)).filter(({ key }) => ours.has(key));
       if (outdated.length === 0) return;
       const all = await erasures.allAfter(Math.min(...outdated.map((table) => table.erasures)));
       const last = all.at(-1)?.number ?? 0;
       for (const table of outdated) {
-        const projection = [...registry.projections.values()].find(({ checkpoint }) => checkpoint.key === table.key);
-        if (!projection || this.#isDone(table, last)) continue;
-        const subjects = all.filter(({ number }) => number > table.erasures).map(({ subject }) => subject);
+        const projection = ours.get(table.key);
+        const hidden = this.#hiddenUpTo(table);
+        if (!projection || hidden >= last) continue;
+        const subjects = all.filter(({ number }) => number > hidden).map(({ subject }) => subject);
         await this.#hide(projection, subjects)
           .then((generation) => this.#done.set(table.key, { number: last, generation }))
           .catch((error) => this.#failed(error, projection.name));
@@ -78,10 +80,10 @@ export class Hiding {
     }
   }
 
-  /** A rebuild may have put other rows into the table: then it has another generation. */
-  #isDone({ key, generation }: OutdatedTable, last: number): boolean {
+  /** The number of the last erasure that needs nothing more. A rebuild may have put other rows into the table: then it has another generation. */
+  #hiddenUpTo({ key, generation, erasures }: OutdatedTable): number {
     const done = this.#done.get(key);
-    return done !== undefined && done.number >= last && done.generation === generation;
+    return done?.generation === generation ? Math.max(done.number, erasures) : erasures;
   }
 
   #failed(error: unknown, projection: string): void {
@@ -115,11 +117,23 @@ export class Hiding {
     return outcome.generation;
   }
 
-  /** Hides in a table that is about to be served. @param tx has the only rights to write to it. */
+  /**
+   * Hides in a table that is about to be served. What fails is reported, and the table is served all the same: it is no worse than the
+   * one before, and is made again because of these erasures. Otherwise no rebuild could ever end the fault.
+   * @param tx has the only rights to write to it.
+   */
   async hideIn(tx: Database, projection: Projection, erasures: number): Promise<void> {
     const later = await this.#parts.erasures.allAfter(erasures);
-    const subjects = later.map(({ subject }) => subject);
-    await hideInPages(await this.#pagesOf(projection, subjects), (page) => this.#hidePage(tx, projection, page));
+    const pages = await this.#pagesOf(
+      projection,
+      later.map(({ subject }) => subject),
+    );
+    if (pages.length === 0) return;
+    await tx
+      .transaction((part) =>
+        hideInPages(pages, (page) => this.#hidePage(part as unknown as Database, projection, page)),
+      )
+      .catch((error) => this.#failed(error, projection.name));
   }
 
   async #hidePage(db: Database, projection: Projection, positions: readonly number[]): Promise<number> {
