@@ -193,7 +193,8 @@ function subjectOf({ personal }: Projection, row: RowValues): string | null {
 }
 
 function shortened(text: string): string {
-  return text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1)}…` : text;
+  // Half of a surrogate pair is no text for Postgres, which would refuse the whole statement.
+  return text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1).toWellFormed()}…` : text;
 }
 
 function lengthOf({ actor, roles, correlation_id, read_model, row_key, subject, fields }: ReadEntry): number {
