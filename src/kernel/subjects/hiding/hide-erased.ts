@@ -118,8 +118,8 @@ export class Hiding {
   }
 
   /**
-   * Hides in a table that is about to be served. What fails is reported, and the table is served all the same: it is no worse than the
-   * one before, and is made again because of these erasures. Otherwise no rebuild could ever end the fault.
+   * Hides in a table that is about to be served. What fails is reported, and the table is served all the same: it
+   * is made again because of these erasures. Otherwise no rebuild could ever end the fault.
    * @param tx has the only rights to write to it.
    */
   async hideIn(tx: Database, projection: Projection, erasures: number): Promise<void> {

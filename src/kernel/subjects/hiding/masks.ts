@@ -22,6 +22,8 @@ function constantOf({ enumValues, notNull }: PgColumn, type: string): SQL {
   if (enumValues?.[0] !== undefined) return literal(enumValues[0]);
   if (type.endsWith(']')) return literal('{}');
   if (/^(text|varchar|character|char|bpchar|citext)/.test(type)) return literal(ERASED);
+  if (type.endsWith('multirange')) return literal('{}');
+  if (type.endsWith('range')) return literal('empty');
   if (/^(small|big)?int|^(numeric|decimal|real|double|money)/.test(type)) return literal('0');
   if (type === 'boolean') return literal('false');
   if (type === 'uuid') return literal('00000000-0000-0000-0000-000000000000');
