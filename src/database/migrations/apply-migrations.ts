@@ -51,7 +51,7 @@ export async function applyMigrations(
 /** How long a migration waits for a table before it lets others pass, in ms, and how long it then pauses. */
 const LOCK_TIMEOUT_MS = 1000;
 const PAUSE_MS = 500;
-/** Of so many attempts one is reported: about every ten seconds. */
+/** Every seventh attempt is reported, which is about one in ten seconds. */
 const TOLD_EVERY = 7;
 const LOCK_NOT_AVAILABLE = '55P03';
 

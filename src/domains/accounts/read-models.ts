@@ -56,7 +56,7 @@ export const entriesTable = readTable(
     /** The event's id: a line is one event, and never changes. */
     id: uuid('id').primaryKey(),
     accountId: uuid('account_id').notNull(),
-    /** Of the account's stream. Some versions are not entries. */
+    /** The version of the account's stream. Versions can be missing: some events are not entries. */
     version: integer('version').notNull(),
     kind: text('kind', { enum: ENTRY_KINDS }).notNull(),
     /** The amount in minor units of `currency`; above zero in both directions. */

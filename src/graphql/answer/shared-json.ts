@@ -7,7 +7,7 @@ const COPIED_BYTES = 16 * 1024;
 export class SharedJson {
   /** Size in bytes. */
   readonly bytes: number;
-  /** The same object for all JSON that shares large bytes with this. */
+  /** An object by which shared bytes are recognised: all JSON that shares large bytes has the same one. */
   readonly source: object;
   readonly #written: string | readonly Buffer[];
   #whole: WeakRef<{ readonly text: string }> | undefined;

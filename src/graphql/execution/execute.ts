@@ -90,7 +90,7 @@ export async function subscribe(
   return Symbol.asyncIterator in source ? answered(source as AsyncIterable<unknown>, args) : source;
 }
 
-/** The answers to messages, in turn: one is executed when the one before was taken. */
+/** Executes the operation for each message, one at a time: the next message is read when its answer is asked for. */
 function answered(source: AsyncIterable<unknown>, args: OperationArgs): AsyncIterableIterator<ExecutionResult> {
   const messages = source[Symbol.asyncIterator]();
   const answer = async ({ value, done }: IteratorResult<unknown>): Promise<IteratorResult<ExecutionResult>> =>

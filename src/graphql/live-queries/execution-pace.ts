@@ -41,8 +41,9 @@ export class ExecutionPace {
   }
 
   /**
-   * Calls `onDue` as soon as it is due for somebody who wants an answer every so many ms: at once, or later. If it is
-   * expected already, the earlier time counts.
+   * Calls `onDue` as soon as the next execution is due, which can be at once. If one is expected already, the earlier time
+   * counts.
+   * @param everyMs the pause, in ms, that somebody wants between two answers.
    */
   expect(everyMs: number): void {
     const dueAt = Math.max(this.#pausedUntil, this.#restsUntil, this.#publishedAt + everyMs);

@@ -11,7 +11,7 @@ export interface LastRight {
   readonly hash: Buffer;
 }
 
-/** At most so many events are looked for that were removed in a row while later ones were renumbered. */
+/** Maximum number of events in a row whose removal is recognised if later events were renumbered. */
 const MOST_REMOVED = 1000;
 
 /**

@@ -107,8 +107,8 @@ export async function erasuresInStore(db: Database): Promise<number | undefined>
 }
 
 /**
- * Remembers that the store takes so many erased subjects into account.
- * @param since if given, nothing is remembered unless it took so many into account before: it lacks others.
+ * Records how many erased subjects the store takes into account. The number never falls.
+ * @param since if given, the number is recorded only if the one before is this: otherwise the store lacks other erasures.
  */
 export async function recordErasures(db: Database, erasures: number, since?: number): Promise<void> {
   await db.execute(sql`

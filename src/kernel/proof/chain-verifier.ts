@@ -99,7 +99,7 @@ export class ChainVerifier {
     return this.#encryptions;
   }
 
-  /** @throws {LogFault} if this is not the next event of the chain, or certifies something else than is there. */
+  /** @throws {LogFault} if this is not the next event of the chain, or if it certifies something other than the log has. */
   next({ position, leaf, hash, encrypted, certificate }: ChainedEvent): void {
     const expected = this.#position + 1;
     if (position !== expected) {

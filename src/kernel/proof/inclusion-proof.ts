@@ -8,7 +8,7 @@ import { type HeadContent, isSignedBy, readHead, type SignedHead } from './signe
 export interface InclusionProof {
   /** The event as it is stored, byte for byte. It begins with its position. */
   readonly content: string;
-  /** Set if it was encrypted since: the leaf of what it was recorded with, and the proof of the event that certifies its content. */
+  /** Set if the event was encrypted after it was recorded: the leaf of its former content, and the proof of the event that certifies the new content. */
   readonly encrypted?: { readonly formerLeaf: Buffer; readonly certificate: InclusionProof } | undefined;
   /** The hashes beside the way from the event's leaf to the root, from the leaf's neighbour on. */
   readonly path: readonly Buffer[];

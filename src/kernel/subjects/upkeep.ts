@@ -68,7 +68,7 @@ export class SubjectsUpkeep {
   async #follow(): Promise<void> {
     const { owner, keyring } = this.#parts;
     const stored = await erasuresInStore(owner);
-    // What is erased while this goes on may be behind it already: the next look finds that.
+    // Somebody may be erased whose key this loop has already passed. The next run finds them, because the count was read before.
     const erasures = await keyring.erasures();
     if (stored === undefined || erasures <= stored) return;
     for (

@@ -16,7 +16,7 @@ export interface RateOptions {
   readonly limit: Limit;
   /** Most points of one key in ten seconds; 0 sets no limit. */
   readonly points: number;
-  /** For the caller who exceeds the limit. */
+  /** The sentence that tells callers why they are refused. */
   readonly reason: string;
   readonly shared?: SharedCounts | undefined;
 }
@@ -58,8 +58,8 @@ export class Rate {
   }
 
   /**
-   * Refuses a key that could not spend so many points, without spending them. Checks this process only. @throws
-   * {OverLimitError}
+   * Refuses a key that has fewer points left than this. Spends none. Checks this process only.
+   * @throws {OverLimitError}
    */
   async check(key: string, points = 1): Promise<void> {
     const found = await this.#memory?.get(key);

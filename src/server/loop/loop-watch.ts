@@ -88,7 +88,7 @@ export class LoopWatch implements PhaseListener {
   #count(now: number): void {
     const ms = now - this.#since;
     this.#since = now;
-    // Time without an operation may be idle time: it does not compete.
+    // Without an operation, the loop may have been idle: such times are not compared.
     if (!this.#present || ms <= this.#longestMs) return;
     this.#longestMs = ms;
     this.#longest = this.#present;

@@ -167,7 +167,7 @@ export class HttpPaymentGateway implements PaymentGateway {
     for (let attempt = 0; ; attempt++) {
       const answer = await this.#attempt(request);
       if (answer.is === 'answer') return answer;
-      // An attempt that may have arrived is not undone by one that did not.
+      // If one attempt may have arrived, the result stays uncertain, even if later ones did not arrive.
       known = known?.is === 'uncertain' ? known : answer;
       if (attempt + 1 >= attempts || request.signal?.aborted) return known;
       const ms = Math.random() * backoffMs * 2 ** attempt;

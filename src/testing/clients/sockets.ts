@@ -21,7 +21,7 @@ export function socketClient(
   });
 }
 
-/** Closes a client; one that is about to connect says by a rejection that it could not. */
+/** Closes a client. If it is still connecting, it rejects, which is ignored. */
 export async function disposeOf(client: SocketClient): Promise<void> {
   await Promise.resolve(client.dispose()).catch(() => undefined);
 }

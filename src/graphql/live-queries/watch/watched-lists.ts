@@ -113,7 +113,7 @@ export class WatchedLists {
     return values.map((required) => Object.fromEntries(Object.entries(required).map(of)));
   }
 
-  /** The same as another process would tell; undefined if it would be of no use. */
+  /** The former rows in the form in which other processes send them; undefined if readers could not use them. */
   #formerOf({ before }: ChangedRows): FormerRows | undefined {
     const decisive = this.#counts.properties;
     const rows = [...before.values()];

@@ -8,7 +8,7 @@ import { StoredChain } from '../stored-chain.ts';
 import { lastHead } from './head-store.ts';
 import { refuseHeadsBeforeCompletion, verifyStoredHead } from './verify-head.ts';
 
-/** A head covers at most so many events more than the one before, so that the first one of a long log comes soon. */
+/** Maximum number of events between a head and the one before. With a limit, the first head of a long log comes soon. */
 const MOST_EVENTS = 100_000;
 
 /** The private key that signs heads, and the public keys whose heads it continues. */

@@ -16,7 +16,7 @@ export interface SnapshotOf {
 /** A snapshot as it is stored. The state is text, so that its hash stays valid whatever Postgres does with JSON. */
 interface Sealed {
   readonly hash: string;
-  /** JSON, or the same encrypted, in base64. */
+  /** The state as JSON. If it has personal data: the encrypted JSON, in base64. */
   readonly state: string;
   /** The aggregate's events as the code knew them that made the state: `name@version`. */
   readonly events: readonly string[];

@@ -101,7 +101,7 @@ export class ItemRunner {
     return this.#partitions.size < parked;
   }
 
-  /** True if an initiator has so many items in progress or parked that no more should be caused. */
+  /** True if an initiator has more than their share of the items in progress, or of the parked ones: they should cause no more. */
   isCrowdedBy(initiator: string): boolean {
     const { readAhead, parked } = this.#parts.limits;
     return (

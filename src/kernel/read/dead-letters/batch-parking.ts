@@ -19,7 +19,7 @@ export interface Stale {
  */
 const MAX_PARKED = 10_000;
 
-/** The batch parks so many events that it has to end before this one. */
+/** The batch has parked as many events as it may, and has to end before this one. */
 class FullBatchError extends Error {
   readonly code = 'FULL_BATCH';
 

@@ -20,7 +20,7 @@ export interface RowWithMeta {
   readonly staleSince: number | null;
   /** When this version began, if history is kept; null if that is not known. */
   readonly validFrom: Date | null;
-  /** The former versions that have long values of the row, if history is kept. Null if there are none. */
+  /** If history is kept: which former versions store the long values of the row. Null if there are none. */
   readonly keptIn: KeptIn | null;
 }
 

@@ -90,7 +90,7 @@ export class BatchPipeline {
   }
 
   /**
-   * True if so many events follow a position that batches up to it are folded before they are written.
+   * True if enough events follow a position for a replay, in which batches are folded while those before are written.
    * @param written everything up to this position is written.
    */
   isReplay(position: number, written: number): boolean {

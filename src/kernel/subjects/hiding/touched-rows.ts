@@ -11,8 +11,8 @@ interface Touch {
 }
 
 /**
- * The rows that events have changed, and the columns into which they have put personal data. A handler changes rows one by one, and puts
- * into each what the event has, so that these are all rows that can have it.
+ * The rows that events have changed, and the columns into which they have put personal data. A handler names each row
+ * that it changes, and can only put in what its event has. So no other rows can have the data.
  */
 export class TouchedRows {
   readonly keys = new Map<string, Key>();
