@@ -146,7 +146,7 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
   }
 
   /** Pages that were handled but whose effects are not stored yet are read again: reading goes on at the checkpoint. */
-  protected rewind(): void {
+  protected async rewind(): Promise<void> {
     this.#readTo = this.#position;
   }
 

@@ -61,9 +61,15 @@ export abstract class PassingConsumer<Page extends LogPage> extends LogConsumer<
     }
   }
 
-  protected override rewind(): void {
-    super.rewind();
+  protected override async rewind(): Promise<void> {
+    // Otherwise pages would be read again that the checkpoint is past a moment later.
+    await this.#moving;
+    await this.#rewindNow();
+  }
+
+  async #rewindNow(): Promise<void> {
     this.#passedTo = this.position;
+    await super.rewind();
   }
 
   protected override async ended(): Promise<void> {
@@ -84,7 +90,7 @@ export abstract class PassingConsumer<Page extends LogPage> extends LogConsumer<
       () => this.advancedTo(to),
       () => {
         this.#mustHandle = true;
-        this.rewind();
+        void this.#rewindNow();
         this.wake();
       },
     );

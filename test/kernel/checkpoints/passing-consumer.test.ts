@@ -12,6 +12,10 @@ class Tens extends PassingConsumer<LogPage> {
   /** Every move of the checkpoint: from where, to where, and whether it passed events only. */
   readonly moves: [from: number, to: number, kind: 'passed' | 'worked'][] = [];
   readonly errors: unknown[] = [];
+  /** After which positions a page was read. */
+  readonly reads: number[] = [];
+  /** Called before a page is read. */
+  beforeRead: (after: number) => void = () => {};
   /** Called before the checkpoint is moved. */
   before: () => Promise<void> = async () => {};
 
@@ -31,6 +35,8 @@ class Tens extends PassingConsumer<LogPage> {
   }
 
   protected override async read(after: number): Promise<LogPage> {
+    this.reads.push(after);
+    this.beforeRead(after);
     const length = Math.min(3, this.head.position - after);
     return { events: Array.from({ length }, (_, nth) => ({ position: after + nth + 1 }) as RecordedEvent) };
   }
@@ -60,7 +66,7 @@ class Tens extends PassingConsumer<LogPage> {
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
     this.errors.push(error);
-    this.rewind();
+    await this.rewind();
     return 'later';
   }
 
@@ -110,6 +116,26 @@ describe('a consumer that most events do not concern', () => {
       [9, 10, 'worked'],
     ]);
     expect(consumer.errors).toEqual([]);
+  });
+
+  it('reads nothing again if reading fails while its checkpoint is being moved past what it has read', async () => {
+    const { promise: mayMove, resolve: letMove } = Promise.withResolvers<void>();
+    const { promise: moves, resolve: beginsToMove } = Promise.withResolvers<void>();
+    let failures = 1;
+    consumer.before = () => {
+      beginsToMove();
+      return mayMove;
+    };
+    consumer.beforeRead = (after) => {
+      if (after === 9 && failures-- > 0) throw new Error('No connection.');
+    };
+    consumer.grow(9);
+    await moves;
+    consumer.grow(12);
+    await until(() => consumer.errors.length === 1);
+    letMove();
+    await until(() => consumer.position === 12);
+    expect(consumer.reads).toEqual([0, 3, 6, 9, 9]);
   });
 
   it('moves its checkpoint when it is stopped', async () => {

@@ -125,12 +125,12 @@ export class ProjectionRunner extends PassingConsumer<EventBatch> {
   }
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
+    await this.rewind();
     const { events = [] } = this.inProgress ?? {};
     const isFolded = (events.at(-1)?.position ?? 0) <= this.#foldedTo;
     // Events are counted, not positions: if the log has a hole, there are fewer.
     const size = this.#foldedTo - this.position + (isFolded ? 0 : events.length);
     this.#forget(this.position);
-    this.rewind();
     await this.#endTurn();
     // Another instance owns it now. It starts again when this instance owns it again.
     if (error instanceof FencedError) return this.#fenced();
