@@ -1,26 +1,20 @@
 import { Ending, type Signal } from '../../database/signal.ts';
 import type { Positions } from '../../kernel/consistency/positions.ts';
-import { DEFAULT_WAIT_MS } from '../consistency/wait.ts';
+import { LevelWaits } from '../consistency/level-waits.ts';
 import type { LiveSubscriber } from './subscriber.ts';
 
 /** Waits until the read models of a live query have reached a position. They hold no connection. */
 export class TokenWaits {
   readonly #positions: Pick<Positions, 'of' | 'reached'>;
   readonly #readModels: readonly string[];
-  readonly #lateMs: number;
+  readonly #level: LevelWaits;
   readonly #waiting = new Map<LiveSubscriber, Ending>();
-  /** Where read models stood that did not get to the newest one in time. */
-  readonly #late = new Map<string, number>();
 
   /** @param lateMs how long to wait for read models that are behind the newest. */
-  constructor(
-    positions: Pick<Positions, 'of' | 'reached'>,
-    readModels: readonly string[],
-    lateMs: number = DEFAULT_WAIT_MS,
-  ) {
+  constructor(positions: Pick<Positions, 'of' | 'reached'>, readModels: readonly string[], lateMs?: number) {
     this.#positions = positions;
     this.#readModels = readModels;
-    this.#lateMs = lateMs;
+    this.#level = new LevelWaits(positions, lateMs);
   }
 
   /** Resolves when all of the read models have reached the position, however long it takes, or the signal is aborted. @throws {ThrottledError} */
@@ -36,16 +30,7 @@ export class TokenWaits {
   async level(position: number, caller: string, signal: Signal): Promise<void> {
     await this.reached(position, caller, signal);
     const newest = Math.max(...this.#readModels.map((name) => this.#positions.of(name)));
-    const options = { signal, caller, as: 'subscription', timeoutMs: this.#lateMs } as const;
-    // One that stands still is waited for once, not with each message.
-    const moving = this.#readModels.filter((name) => this.#late.get(name) !== this.#positions.of(name));
-    await Promise.all(
-      moving.map(async (name) => {
-        // One that cannot get there now is shown as it is.
-        const isThere = await this.#positions.reached(name, newest, options).catch(() => false);
-        if (!isThere && !signal.aborted) this.#late.set(name, this.#positions.of(name));
-      }),
-    );
+    await this.#level.level(this.#readModels, newest, caller, signal);
   }
 
   /**

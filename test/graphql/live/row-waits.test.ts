@@ -14,12 +14,25 @@ let stage: Stage;
 let key: string;
 /** Values that were resolved, in this order. */
 let resolved: number[];
+/** How often the execution of a message still fails. */
+let failures: number;
+/** What was waited for since the first message, and on whose account. */
+let waits: unknown[];
 beforeEach(() => {
   stage = new Stage();
   key = randomUUID();
   stage.write(key, 1);
   stage.positions.advance('others', 1);
   resolved = [];
+  failures = 0;
+  waits = [];
+  const { positions } = stage;
+  const reached = positions.reached.bind(positions);
+  positions.reached = (projection, position, options = {}) => {
+    const { as, caller } = options;
+    if (positions.of(projection) < position) waits.push({ projection, as, caller });
+    return reached(projection, position, options);
+  };
 });
 
 /** A subscription that has had its first message. @param waitMs how long its messages wait for other read models. */
@@ -27,6 +40,7 @@ async function opened(waitMs?: number): Promise<AsyncIterableIterator<ExecutionR
   const schema = counterSchema({
     value: ({ value }) => {
       resolved.push(value);
+      if (failures-- > 0) throw new Error('The disk is full.');
       return value;
     },
   });
@@ -53,6 +67,49 @@ describe('the message of a change of a row that shows other read models', () => 
     expect(resolved).toEqual([]);
     stage.positions.advance('others', 2);
     expect(JSON.parse((await next).value.stringify()).extensions.consistency).toEqual({ token: '2', stale: false });
+  });
+
+  it('waits as a subscription of its caller', async () => {
+    const next = (await opened()).next();
+    stage.write(key, 2);
+    await until(() => stage.positions.waiting === 1);
+    stage.positions.advance('others', 2);
+    await next;
+    expect(waits).toEqual([{ projection: 'others', as: 'subscription', caller: stage.context().caller }]);
+  });
+
+  it('waits no longer than its subscription lasts', async () => {
+    const all = await opened();
+    void all.next();
+    stage.write(key, 2);
+    await until(() => stage.positions.waiting === 1);
+    await all.return?.();
+    expect(stage.positions.waiting).toBe(0);
+  });
+
+  it('waits once for one that stands still, and again after it has moved', async () => {
+    const all = await opened(1);
+    const changed = async (value: number) => {
+      const next = all.next();
+      stage.write(key, value);
+      return JSON.parse((await next).value.stringify()).extensions.consistency.stale;
+    };
+    expect(await changed(2)).toBe(true);
+    expect(waits).toHaveLength(1);
+    expect(await changed(3)).toBe(true);
+    expect(waits).toHaveLength(1);
+    stage.positions.advance('others', 2);
+    expect(await changed(4)).toBe(true);
+    expect(waits).toHaveLength(2);
+  });
+
+  it('does not wait again if it has to be made again', async () => {
+    const next = (await opened(1)).next();
+    failures = 2;
+    stage.write(key, 2);
+    await next;
+    expect(resolved).toEqual([2, 2, 2]);
+    expect(waits).toHaveLength(1);
   });
 
   it('says that it is stale if one of them does not reach the change in time', async () => {

@@ -1,11 +1,13 @@
 import { hash, randomUUID } from 'node:crypto';
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import { Ending } from '../../../database/signal.ts';
 import type { Courier } from '../../../kernel/notify/courier.ts';
 import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
 import { type SharedResult, sharedResult } from '../../answer/shared-json.ts';
-import { DEFAULT_WAIT_MS, freshnessOf, waitFor } from '../../consistency/wait.ts';
+import { LevelWaits } from '../../consistency/level-waits.ts';
+import { areAt, freshnessOf } from '../../consistency/wait.ts';
 import type { Context } from '../../context.ts';
 import { valuesOf } from '../../documents/parts.ts';
 import { execute, MAX_COERCION_ERRORS } from '../../execution/execute.ts';
@@ -38,6 +40,15 @@ interface Member {
   readonly identity: string;
   /** Its next message is at this position or later: that of `after`, then that of its last message. */
   floor: number;
+}
+
+/** Those who wait for a message, of all who ask for the same with the same rights. */
+interface Asking {
+  readonly members: Set<Member>;
+  /** Messages that are being made for them, and who waits for each besides the one who makes it. By the change. */
+  readonly making: Map<string, AwaitedMessage[]>;
+  /** Aborted when none of them asks any more. */
+  readonly gone: Ending;
 }
 
 /** Somebody who waits for a message that is being made. */
@@ -77,9 +88,9 @@ export class RowMessages {
     maxSize: KEPT_BYTES,
     sizeCalculation: ({ result }) => MESSAGE_BYTES + result.shared.bytes,
   });
-  readonly #making = new Map<string, AwaitedMessage[]>();
-  /** Those who wait for a message, by group. */
-  readonly #asking = new Map<string, Set<Member>>();
+  /** By group. */
+  readonly #asking = new Map<string, Asking>();
+  readonly #waits: LevelWaits;
   /** Of changes. */
   readonly #numbers = new WeakMap<object, number>();
   /** Plans whose answers have been found to depend on who asks. */
@@ -88,6 +99,7 @@ export class RowMessages {
 
   constructor(options: RowMessagesOptions) {
     this.#options = options;
+    this.#waits = new LevelWaits(options.shared.engine.readSide.positions, options.waitMs);
   }
 
   /**
@@ -107,9 +119,11 @@ export class RowMessages {
   }
 
   #messages(events: Events, member: Member): RowMessageStream {
+    let asking: Asking | undefined;
     return {
       next: async () => {
-        this.#asks(member);
+        const others = this.#asks(member);
+        asking = others;
         try {
           // Each execution has a time of its own, and none of them is this subscription's alone.
           member.context.operation.whenMessageBegins(() => {});
@@ -120,12 +134,13 @@ export class RowMessages {
             const args = { ...member.args, contextValue: member.context, rootValue: event };
             return { value: await execute(args), done: false };
           }
-          return { value: await this.#message(event, member), done: false };
+          return { value: await this.#message(event, member, others), done: false };
         } finally {
-          this.#asksNoMore(member);
+          this.#asksNoMore(member, others);
         }
       },
       return: async () => {
+        if (asking) this.#asksNoMore(member, asking);
         await events.return?.();
         return { value: undefined, done: true };
       },
@@ -136,28 +151,32 @@ export class RowMessages {
     };
   }
 
-  #asks(member: Member): void {
-    const others = this.#asking.get(member.group);
-    if (others) others.add(member);
-    else this.#asking.set(member.group, new Set([member]));
+  #asks(member: Member): Asking {
+    const { group } = member;
+    const asking = this.#asking.get(group) ?? { members: new Set(), making: new Map(), gone: new Ending() };
+    this.#asking.set(group, asking);
+    asking.members.add(member);
+    return asking;
   }
 
-  #asksNoMore(member: Member): void {
-    const others = this.#asking.get(member.group);
-    others?.delete(member);
-    if (others?.size === 0) this.#asking.delete(member.group);
+  #asksNoMore(member: Member, asking: Asking): void {
+    if (!asking.members.delete(member) || asking.members.size > 0) return;
+    // Whoever asks now does not wait for a message that nobody needed any more.
+    this.#asking.delete(member.group);
+    asking.gone.abort();
   }
 
-  async #message(event: LiveRow, member: Member): Promise<SharedResult> {
+  async #message(event: LiveRow, member: Member, asking: Asking): Promise<SharedResult> {
     const { context, group, plan, identity } = member;
     const isPersonal = this.#personal.has(plan);
     const key = `${this.#numberOf(event)} ${group} ${isPersonal ? identity : ''}`;
     const known = this.#made.get(key);
-    const message = known && known.position >= member.floor ? known : await this.#newMessage(key, event, member);
+    const message =
+      known && known.position >= member.floor ? known : await this.#newMessage(key, event, member, asking);
     const { answer, result, position } = message;
     if (answer.isPersonal && !isPersonal) {
       this.#personal.add(plan);
-      return this.#message(event, member);
+      return this.#message(event, member, asking);
     }
     member.floor = Math.max(member.floor, position);
     void context.operation.charge(answer.chargedBytes);
@@ -165,30 +184,31 @@ export class RowMessages {
   }
 
   /** One that was begun before this subscription may be older than it asks for, or name somebody else: see {@link RowMessage}. */
-  async #newMessage(key: string, event: LiveRow, member: Member): Promise<RowMessage> {
-    const begun = this.#making.has(key);
-    const message = await this.#whenMade(key, event, member);
+  async #newMessage(key: string, event: LiveRow, member: Member, asking: Asking): Promise<RowMessage> {
+    const begun = asking.making.has(key);
+    const message = await this.#whenMade(key, event, member, asking);
     if (message.position >= member.floor && !(begun && message.namesOne)) return message;
-    return this.#whenMade(key, event, member);
+    return this.#whenMade(key, event, member, asking);
   }
 
   /** The message for a change, which the first who asks makes. The others get it in turn, as they were told of the change. */
-  async #whenMade(key: string, event: LiveRow, member: Member): Promise<RowMessage> {
-    const others = this.#making.get(key);
+  async #whenMade(key: string, event: LiveRow, member: Member, asking: Asking): Promise<RowMessage> {
+    const { making, gone } = asking;
+    const others = making.get(key);
     if (others) return new Promise((resolve, reject) => others.push({ resolve, reject }));
     const waiting: AwaitedMessage[] = [];
-    this.#making.set(key, waiting);
+    making.set(key, waiting);
     try {
-      const message = await this.#attempt(event, member);
+      const message = await this.#attempt(event, member, asking);
       // A failure that may have passed is nobody's but theirs who have waited for it.
-      if (!message.answer.mayPass) this.#made.set(key, message);
+      if (!message.answer.mayPass && !gone.aborted) this.#made.set(key, message);
       void this.#options.courier.each(waiting, ({ resolve }) => resolve(message));
       return message;
     } catch (error) {
       for (const { reject } of waiting) reject(error);
       throw error;
     } finally {
-      this.#making.delete(key);
+      making.delete(key);
     }
   }
 
@@ -196,21 +216,23 @@ export class RowMessages {
    * Makes a message. A failure that may pass is repeated after a pause, with the shares of another one of those who ask:
    * nobody is refused because of what somebody else has used up.
    */
-  async #attempt(event: LiveRow, first: Member): Promise<RowMessage> {
+  async #attempt(event: LiveRow, first: Member, asking: Asking): Promise<RowMessage> {
+    const { touched } = first.plan;
+    await this.#waits.level(touched, event.position, payingFor(first, this.#payersBeside(first, asking)), asking.gone);
     for (let attempt = 1; ; attempt++) {
-      const payers = this.#payersBeside(first);
+      const payers = this.#payersBeside(first, asking);
       const payer = payers[(attempt - 1) % payers.length] as Member;
-      const message = await this.#make(event, payer, payers.length > 1, this.#isAlone(first));
-      if (!message.answer.mayPass || attempt === ATTEMPTS) return message;
+      const message = await this.#make(event, payer, payingFor(payer, payers), asking);
+      if (!message.answer.mayPass || attempt === ATTEMPTS || asking.gone.aborted) return message;
       await pause(backoffMs(attempt, PAUSES));
     }
   }
 
   /** One member for each caller, of those who ask for the same as this one. It is the first. */
-  #payersBeside(first: Member): readonly Member[] {
+  #payersBeside(first: Member, { members }: Asking): readonly Member[] {
     const isPersonal = this.#personal.has(first.plan);
     const payers = new Map([[first.context.caller, first]]);
-    for (const member of this.#asking.get(first.group) ?? []) {
+    for (const member of members) {
       const { caller } = member.context;
       if (!payers.has(caller) && (!isPersonal || member.identity === first.identity)) payers.set(caller, member);
       if (payers.size === ATTEMPTS) break;
@@ -218,31 +240,22 @@ export class RowMessages {
     return [...payers.values()];
   }
 
-  /** Whether nobody else asks for the same now. */
-  #isAlone(first: Member): boolean {
-    return (this.#asking.get(first.group)?.size ?? 0) <= 1;
-  }
-
-  /**
-   * @param isShared whether several callers get it. Then nobody waits because of what the one who pays does besides.
-   * @param isAlone whether one subscription gets it. Otherwise nobody may choose the id in an error.
-   */
-  async #make(event: LiveRow, payer: Member, isShared: boolean, isAlone: boolean): Promise<RowMessage> {
+  /** @param countsAs to whom the execution counts. */
+  async #make(event: LiveRow, payer: Member, countsAs: string, { members, gone }: Asking): Promise<RowMessage> {
     const { plan, variables, context } = payer;
-    const { engine, actor, address, caller } = context;
-    // The other read models may be a moment behind that of the row, and nothing tells when they show the same change.
-    const waiting = { timeoutMs: this.#options.waitMs ?? DEFAULT_WAIT_MS, signal: undefined, caller: undefined };
-    const late = await waitFor(engine, plan.touched, event.position, waiting).catch((error: unknown) => error);
+    const { engine, actor, address } = context;
+    const isLate = !areAt(engine, plan.touched, event.position);
     const position = Math.min(event.position, freshnessOf(engine, plan.touched));
-    const countsAs = isShared ? `row messages of ${caller}` : caller;
+    // If several subscriptions get it, nobody may choose the id in an error.
+    const isAlone = members.size <= 1;
     const answer = await executeShared(this.#options, {
       ...{ name: 'subscription message', document: plan.document, rootValue: event, touched: plan.touched, variables },
       caller: { actor, address, correlationId: isAlone ? context.correlationId : randomUUID(), countsAs },
       reads: new RightsSeen(),
-      signal: undefined,
+      signal: gone,
       chargeLater: (bytes) => void context.operation.charge(bytes),
     });
-    const consistency = { token: engine.tokens.encode(position), stale: answer.stale || late !== undefined };
+    const consistency = { token: engine.tokens.encode(position), stale: answer.stale || isLate };
     const namesOne = isAlone && answer.mayPass;
     return { answer, result: sharedResult(answer.json, answer.errors, { consistency }), position, namesOne };
   }
@@ -252,6 +265,11 @@ export class RowMessages {
     this.#numbers.set(named, number);
     return number;
   }
+}
+
+/** To whom work for all of these counts. If they are several, nobody waits because of what the one who pays does besides. */
+function payingFor({ context: { caller } }: Member, payers: readonly Member[]): string {
+  return payers.length > 1 ? `row messages of ${caller}` : caller;
 }
 
 function memberOf(args: ExecutionArgs, plan: RowPlan): Member {
