@@ -1,13 +1,15 @@
 import { TenantUnknownError } from '../../kernel/errors.ts';
 import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
+import { NoRoomError } from './tenant-registry.ts';
 
 export interface BackgroundVisitsOptions {
   /** The names of all tenants. */
   readonly list: () => Promise<readonly string[]>;
   /**
    * Opens a tenant, and leaves it as soon as it is open: it stays open as long as it is busy.
-   * @throws {TenantUnknownError} if it is gone: then it is not visited again. Any other error: it cannot be opened now.
+   * @throws {TenantUnknownError} if it is gone: then it is not visited again; {@link NoRoomError} if too many others are in use. Any
+   *   other error: it cannot be opened now.
    */
   readonly visit: (tenant: string) => Promise<void>;
   /** Told if the tenants cannot be listed. */
@@ -86,15 +88,17 @@ export class BackgroundVisits {
   }
 
   async #visit(tenant: string): Promise<void> {
-    const failures = (this.#failures.get(tenant) ?? 0) + 1;
+    const failures = this.#failures.get(tenant) ?? 0;
     this.#failures.delete(tenant);
     try {
       await this.#options.visit(tenant);
     } catch (error) {
       // What is wrong was told where it was opened.
       if (error instanceof TenantUnknownError || this.#isStopped) return;
-      this.#failures.set(tenant, failures);
-      this.visitIn(tenant, backoffMs(failures, this.#options.again ?? AGAIN));
+      // That there is no room is no failure of this tenant: it is not tried less often.
+      const counted = error instanceof NoRoomError ? failures : failures + 1;
+      if (counted > 0) this.#failures.set(tenant, counted);
+      this.visitIn(tenant, backoffMs(Math.max(1, counted), this.#options.again ?? AGAIN));
     }
   }
 }

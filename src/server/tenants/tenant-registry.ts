@@ -34,6 +34,14 @@ export interface TenantLease<T> {
   release(): void;
 }
 
+/** A tenant has to wait because too many others are in use. This says nothing about the tenant itself. */
+export class NoRoomError extends TenantUnavailableError {
+  constructor() {
+    super(FULL_RETRY_MS, 'Too many tenants are using the server now.');
+    this.name = 'NoRoomError';
+  }
+}
+
 /** How many tenants there are in each state. */
 export interface TenantCounts {
   readonly open: number;
@@ -62,6 +70,16 @@ const FULL_RETRY_MS = 1000;
 /** Names of tenants that are remembered after a failure. */
 const MOST_FAILURES = 10_000;
 
+/** A tenant exists and could not be opened. */
+interface Unreachable {
+  /** On the clock of `performance`, in ms. */
+  readonly triedAgainAt: number;
+}
+
+function unreachable(retryAfterMs: number): TenantUnavailableError {
+  return new TenantUnavailableError(retryAfterMs, 'The data of your tenant cannot be reached at the moment.');
+}
+
 class Holding<T> {
   /** Requests and subscriptions that use it, or wait until it is open. */
   users = 0;
@@ -85,8 +103,11 @@ export class TenantRegistry<T extends OpenedTenant> {
   readonly #options: TenantRegistryOptions<T>;
   /** In the order of their last use. */
   readonly #entries = new Map<string, Holding<T>>();
-  /** What is told instead of trying again, until the pause is over. */
-  readonly #failures = new LRUCache<string, Error>({ max: MOST_FAILURES, ttl: UNKNOWN_FOR_MS });
+  /** Why a tenant could not be opened. It is told instead of trying again, until the pause is over. */
+  readonly #failures = new LRUCache<string, TenantUnknownError | Unreachable>({
+    max: MOST_FAILURES,
+    ttl: UNKNOWN_FOR_MS,
+  });
   /** How often in a row a tenant could not be opened. */
   readonly #attempts = new LRUCache<string, number>({ max: MOST_FAILURES, ttl: FAILED_FOR_MS });
   /** Tenants that wait for room. */
@@ -104,7 +125,7 @@ export class TenantRegistry<T extends OpenedTenant> {
     const closing = entries.filter(({ closed }) => closed).length;
     const open = entries.filter(({ value, closed }) => value && !closed).length;
     this.#failures.purgeStale();
-    const failing = [...this.#failures.values()].filter((error) => !(error instanceof TenantUnknownError)).length;
+    const failing = [...this.#failures.values()].filter((failure) => !(failure instanceof TenantUnknownError)).length;
     return { open, opening: entries.length - open - closing, closing, failing, limit: this.#options.limit };
   }
 
@@ -116,7 +137,8 @@ export class TenantRegistry<T extends OpenedTenant> {
   /**
    * Opens a tenant, or finds it open.
    * @param options.isWanted false if nobody asks for it: then it is closed before those that somebody has asked for.
-   * @throws {TenantUnknownError} if there is no such tenant; {@link TenantUnavailableError} if it cannot be opened now.
+   * @throws {TenantUnknownError} if there is no such tenant; {@link NoRoomError} if too many others are in use; any other
+   *   {@link TenantUnavailableError} if it cannot be opened now.
    */
   async use(tenant: string, { isWanted = true } = {}): Promise<TenantLease<T>> {
     for (;;) {
@@ -130,8 +152,7 @@ export class TenantRegistry<T extends OpenedTenant> {
         return await this.#lease(entry);
       }
       this.#refuseStopped();
-      const failure = this.#failures.get(tenant);
-      if (failure) throw failure;
+      this.#refuseFailed(tenant);
       await this.#beginOnce(tenant);
     }
   }
@@ -213,13 +234,19 @@ export class TenantRegistry<T extends OpenedTenant> {
     const attempts = (this.#attempts.get(tenant) ?? 0) + 1;
     this.#attempts.set(tenant, attempts);
     const ttl = backoffMs(attempts, this.#options.pauses ?? PAUSES_AFTER_FAILURE);
-    const told = new TenantUnavailableError(ttl, 'The data of your tenant cannot be reached at the moment.');
-    this.#failures.set(tenant, told, { ttl });
+    this.#failures.set(tenant, { triedAgainAt: performance.now() + ttl }, { ttl });
     this.#options.onFailed(tenant, 'open', error);
-    return told;
+    return unreachable(ttl);
   }
 
-  /** Opens a tenant as soon as there is room. @throws {TenantUnavailableError} if there is none in time. */
+  /** Refuses a tenant that could not be opened, as long as it is not to be tried again. */
+  #refuseFailed(tenant: string): void {
+    const failure = this.#failures.get(tenant);
+    if (failure instanceof TenantUnknownError) throw failure;
+    if (failure) throw unreachable(Math.max(1, Math.ceil(failure.triedAgainAt - performance.now())));
+  }
+
+  /** Opens a tenant as soon as there is room. @throws {NoRoomError} if there is none in time. */
   async #begin(tenant: string): Promise<void> {
     if (this.#entries.size >= this.#options.limit) {
       await this.#options.find?.(tenant).catch((error: unknown) => {
@@ -229,7 +256,7 @@ export class TenantRegistry<T extends OpenedTenant> {
     const until = performance.now() + ROOM_WITHIN_MS;
     while (this.#entries.size >= this.#options.limit) {
       const left = until - performance.now();
-      if (left <= 0) throw new TenantUnavailableError(FULL_RETRY_MS, 'Too many tenants are using the server now.');
+      if (left <= 0) throw new NoRoomError();
       const idle = this.#longestIdle();
       if (idle) await this.#close(...idle);
       else await within<unknown>(Math.min(left, LOOK_AGAIN_MS), this.#released.promise, () => undefined);

@@ -1,9 +1,15 @@
 import { expect, it } from 'vitest';
 import type { Backoff } from '../../../src/scheduling/backoff.ts';
 import { BackgroundVisits } from '../../../src/server/tenants/background-visits.ts';
+import { NoRoomError } from '../../../src/server/tenants/tenant-registry.ts';
 
 /** Visits that are told one after the other, in the order in which they begin. */
-function visitsOf(tenants: readonly string[], failing: ReadonlySet<string> = new Set(), again?: Backoff) {
+function visitsOf(
+  tenants: readonly string[],
+  failing: ReadonlySet<string> = new Set(),
+  again?: Backoff,
+  why = () => new Error('not now'),
+) {
   const begun: string[] = [];
   let atOnce = 0;
   let mostAtOnce = 0;
@@ -17,7 +23,7 @@ function visitsOf(tenants: readonly string[], failing: ReadonlySet<string> = new
       begun.push(tenant);
       wake.resolve();
       wake = Promise.withResolvers();
-      if (failing.has(tenant)) throw new Error('not now');
+      if (failing.has(tenant)) throw why();
     },
     onError: () => {},
     ...(again && { again }),
@@ -70,5 +76,15 @@ it('visits a tenant that cannot be visited again and again, each time later, and
   expect(begun).toEqual(['a', 'a', 'b']);
   failing.clear();
   expect(await reached(4)).toEqual(['a', 'a', 'b', 'a']);
+  visits.stop();
+});
+
+it('visits a tenant for whom there is no room as soon as after a first failure, however often that happens', async () => {
+  const full = new Set(['a']);
+  const again = { firstMs: 1, maxMs: 10_000_000, factor: 10_000 };
+  const { visits, reached } = visitsOf(['a'], full, again, () => new NoRoomError());
+  visits.start();
+  // If they counted as failures, the third visit would come after ten seconds, and the fourth after hours.
+  expect(await reached(4)).toEqual(['a', 'a', 'a', 'a']);
   visits.stop();
 });

@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { TenantUnknownError } from '../../../src/kernel/errors.ts';
 import type { Backoff } from '../../../src/scheduling/backoff.ts';
-import { type OpenedTenant, TenantRegistry } from '../../../src/server/tenants/tenant-registry.ts';
+import { NoRoomError, type OpenedTenant, TenantRegistry } from '../../../src/server/tenants/tenant-registry.ts';
 import { until } from '../../support/until.ts';
 
 class Opened implements OpenedTenant {
@@ -77,7 +77,9 @@ describe('the registry of tenants', () => {
     const used = await registry.use('a');
     const busy = await visit('b');
     busy.isBusy = true;
+    await expect(registry.use('c')).rejects.toThrow(NoRoomError);
     await expect(registry.use('c')).rejects.toMatchObject({ code: 'THROTTLED', retryAfterMs: expect.any(Number) });
+    expect(registry.counts.failing).toBe(0);
     expect([used.value.isClosed, busy.isClosed]).toEqual([false, false]);
     used.release();
     used.release();
@@ -137,6 +139,21 @@ describe('the registry of tenants', () => {
     expect(failed).toEqual(['open a']);
     expect((await visit('b')).tenant).toBe('b');
     expect(registry.counts).toMatchObject({ open: 1, failing: 1 });
+  });
+
+  it('tells those who ask during the pause how much of it is left', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const { registry, broken } = registryOf(2, { firstMs: 10_000, maxMs: 10_000 });
+    broken.set('a', new Error('no database'));
+    await expect(registry.use('a')).rejects.toMatchObject({ retryAfterMs: 10_000 });
+    vi.advanceTimersByTime(7000);
+    await expect(registry.use('a')).rejects.toMatchObject({
+      retryAfterMs: 3000,
+      message: expect.stringMatching(/Try again in 3000 ms/),
+    });
   });
 
   it('says of a tenant that does not exist that it is unknown, which is no failure', async () => {
