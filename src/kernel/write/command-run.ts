@@ -4,7 +4,7 @@ import { bytesOf } from '../bytes.ts';
 import { type Command, Rejection } from '../define/command.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
 import { isDerivedId } from '../define/derived-id.ts';
-import type { EventMetadata, NewEvent } from '../define/event.ts';
+import { type EventMetadata, initiatorOf, type NewEvent } from '../define/event.ts';
 import { ForbiddenError } from '../errors.ts';
 import type { Append, AppendEvent, AppendOutcome, HeldStream } from '../log/append/append.ts';
 import type { AppendQueue } from '../log/append/append-queue.ts';
@@ -159,7 +159,8 @@ export class CommandRun {
     if (outcome.outcome === 'conflict') return 'again';
     if (outcome.outcome === 'accepted') {
       admission?.appended(caller, events.length, bytes);
-      place?.appended(bytes, outcome.position);
+      const { commandId } = identity;
+      place?.appended({ commandId, bytes, position: outcome.position, nameCaller: initiatorOf(metadata) === caller });
       options.onAppended?.(bytes);
     }
     return this.#answerOf(outcome);

@@ -223,7 +223,7 @@ export class ProjectionRunner extends PassingConsumer<EventBatch> {
     const began = performance.now();
     if (parking?.isNeeded) await writeParkedBatch(table.db, projection, writes, advance, parking);
     else await table.write(writes, advance);
-    if (writes.keys.size > 0) costs?.add(projection.name, events, performance.now() - began);
+    costs?.add(projection.name, { events, steps: plan.steps, writes }, performance.now() - began);
     this.#pipeline.written(parking ? undefined : writes);
     for (const { error, event } of this.#poison.of(events)) this.report(error, [event]);
     if (parking) this.#parked = parking.after(to);

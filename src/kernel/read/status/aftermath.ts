@@ -9,7 +9,7 @@ import type { ProjectionStatus } from './projection-status.ts';
 export interface RunningReadModels {
   readonly positions: Pick<Positions, 'of'>;
   readonly hub: Pick<Hub, 'follow'>;
-  readonly costs: Pick<WriteCosts, 'of'>;
+  readonly costs: Pick<WriteCosts, 'of' | 'issued'>;
   status(): readonly Pick<ProjectionStatus, 'name' | 'state' | 'isServed'>[];
 }
 
@@ -17,6 +17,7 @@ export interface RunningReadModels {
 export function aftermathIn(readModels: RunningReadModels): Aftermath {
   return {
     applied: (position, timeoutMs) => applied(readModels, position, timeoutMs),
+    issued: (commandId, caller) => readModels.costs.issued(commandId, caller),
     usualMs: (caller) => readModels.costs.of(caller),
   };
 }

@@ -46,21 +46,33 @@ const LONG_MS = 20;
 /** Longest wait of a command's place for the read models, and then its longest rest, in ms. */
 const LONGEST_MS = 1000;
 
+/** What a command has appended. */
+export interface AppendedEvents {
+  readonly commandId: string;
+  /** Approximate bytes of the events. */
+  readonly bytes: number;
+  /** Of the last event. */
+  readonly position: number;
+  /** True if the events say whose share of the window the command had. Those of nobody who is signed in do not: it is their address. */
+  readonly nameCaller: boolean;
+}
+
 /** Tells the window of a caller what one of their commands has appended. */
 export interface CommandPlace {
-  /** @param bytes of the events. */
-  appended(bytes: number, position: number): void;
+  appended(events: AppendedEvents): void;
 }
 
 /** What follows from commands in the read models. */
 export interface Aftermath {
   /** Resolves when the read models have applied all events up to a position, or after `timeoutMs`. */
   applied(position: number, timeoutMs: number): Promise<void>;
+  /** A command of this caller has appended events that do not name the caller. */
+  issued(commandId: string, caller: string): void;
   /** How long an event of this caller usually takes a read model, in ms; 0 if unknown. */
   usualMs(caller: string): number;
 }
 
-const NONE: Aftermath = { applied: async () => {}, usualMs: () => 0 };
+const NONE: Aftermath = { applied: async () => {}, issued: () => {}, usualMs: () => 0 };
 
 /**
  * Limits how many commands of one caller are executed at the same time while other callers are active. A caller who is
@@ -110,9 +122,10 @@ export class CommandWindows {
     const entered = this.#windows.enter(caller, bytes);
     const leave = typeof entered === 'function' ? entered : await entered;
     let followed: number | undefined;
-    const appended = (bytesOfEvents: number, position: number) => {
-      this.#usual.add(caller, bytesOfEvents);
-      if (bytesOfEvents >= LARGE_BYTES || this.#aftermath.usualMs(caller) >= LONG_MS) followed = position;
+    const appended = ({ commandId, bytes: ofEvents, position, nameCaller }: AppendedEvents) => {
+      this.#usual.add(caller, ofEvents);
+      if (!nameCaller) this.#aftermath.issued(commandId, caller);
+      if (ofEvents >= LARGE_BYTES || this.#aftermath.usualMs(caller) >= LONG_MS) followed = position;
     };
     try {
       return await work({ appended });

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import { Hub } from '../../../../src/kernel/notify/hub.ts';
 import { unobserved } from '../../../../src/kernel/observe/occurrences.ts';
 import { WriteCosts } from '../../../../src/kernel/read/run/write-costs.ts';
@@ -53,15 +52,4 @@ it('a read model that does not get there is waited for as long as the caller say
   const began = performance.now();
   await applied(7, 20);
   expect(performance.now() - began).toBeGreaterThanOrEqual(15);
-});
-
-it('a caller costs what their events usually take the read model that takes longest', () => {
-  const costs = new WriteCosts();
-  const by = (id: string) => ({ metadata: { actor: { id, roles: [] } } }) as unknown as RecordedEvent;
-  expect(costs.of('ann')).toBe(0);
-  for (let n = 0; n < 20; n++) {
-    costs.add('notes', [by('ann')], 40);
-    costs.add('audit', [by('ann'), by('bob')], 4);
-  }
-  expect([costs.of('ann'), costs.of('bob')]).toEqual([40, 2]);
 });

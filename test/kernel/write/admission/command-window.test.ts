@@ -39,6 +39,8 @@ function windows(limits: Partial<WindowLimits> = {}, aftermath?: Aftermath) {
 
 const ONE = { running: { count: 1, bytes: 1_000_000 } };
 
+const appendedBy = (bytes: number, position: number) => ({ commandId: 'c', bytes, position, nameCaller: true });
+
 /** Read models that have applied nothing until the test says so. */
 function aftermath(usualMs: Record<string, number> = {}) {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -47,7 +49,13 @@ function aftermath(usualMs: Record<string, number> = {}) {
     asked.push(position);
     return promise;
   };
-  return { applied, usualMs: (caller: string) => usualMs[caller] ?? 0, asked, resolve };
+  const issued: string[] = [];
+  return {
+    applied,
+    issued: (commandId: string, caller: string) => issued.push(`${commandId} ${caller}`),
+    usualMs: (caller: string) => usualMs[caller] ?? 0,
+    ...{ asked, told: issued, resolve },
+  };
 }
 
 describe('the commands of a caller', () => {
@@ -88,7 +96,7 @@ describe('the commands of a caller', () => {
   it('have as much room as the events of their caller usually take, if these are larger than the inputs', async () => {
     const { all, activeCallers, begun, send, end } = windows();
     activeCallers.saw('bob');
-    void all.execute('ann', nothing, true, async ({ appended }) => appended(9_000, 1));
+    void all.execute('ann', nothing, true, async ({ appended }) => appended(appendedBy(9_000, 1)));
     await new Promise(setImmediate);
     for (const name of ['a1', 'a2']) void send('ann', name);
     for (const name of ['b1', 'b2']) void send('bob', name);
@@ -112,7 +120,7 @@ describe('the commands of a caller', () => {
     const { all, activeCallers, begun, send, end } = windows(ONE, read);
     activeCallers.saw('bob');
     const answer = all.execute('ann', nothing, true, async ({ appended }) => {
-      appended(200_000, 7);
+      appended(appendedBy(200_000, 7));
       return 'answered';
     });
     void send('ann', 'a2');
@@ -130,13 +138,24 @@ describe('the commands of a caller', () => {
     const { all, activeCallers, begun, send, end } = windows(ONE, read);
     activeCallers.saw('bob');
     for (const caller of ['ann', 'bob']) {
-      void all.execute(caller, nothing, true, async ({ appended }) => appended(100, 7));
+      void all.execute(caller, nothing, true, async ({ appended }) => appended(appendedBy(100, 7)));
       void send(caller, caller);
     }
     await end('bob');
     expect(begun).toEqual(['bob']);
     read.resolve();
     await vi.waitFor(() => expect(begun).toEqual(['bob', 'ann']));
+  });
+
+  it('tell the read models whose they are, if their events do not', async () => {
+    const read = aftermath();
+    const { all } = windows(ONE, read);
+    for (const nameCaller of [true, false]) {
+      await all.execute('anonymous:203.0.113.7', nothing, true, async ({ appended }) => {
+        appended({ ...appendedBy(100, 7), commandId: `${nameCaller}`, nameCaller });
+      });
+    }
+    expect(read.told).toEqual(['false anonymous:203.0.113.7']);
   });
 
   it('are refused if too many of the caller wait, unless they continue accepted work', async () => {
