@@ -40,9 +40,10 @@ export interface Keyring {
   isErased(subject: Subject): Promise<boolean>;
   /**
    * Destroys what the subject's keys are wrapped with, for good: also those that are stored in old backups. It can be repeated.
+   * @param tenant whose subject it is, if the keyring has those of several: see {@link mayHaveErased}.
    * @throws {KeyringError} KEYRING_READ_ONLY, KEYRING_BUSY
    */
-  erase(subject: Subject): Promise<void>;
+  erase(subject: Subject, tenant?: string): Promise<void>;
   /**
    * Begins a new generation, with which keys are wrapped from then on. Those of former generations can still be unwrapped, unless
    * `forgetsFormer`: then the former generations are destroyed instead, for when all keys have been wrapped again.
@@ -63,6 +64,13 @@ export interface Keyring {
   isNewer(wrapped: Buffer): Promise<boolean>;
   /** Number of erased subjects. A copy of the keyring with fewer could bring some back. */
   erasures(): Promise<number>;
+  /**
+   * False if none of the erasures after the first `known` is of a subject of this tenant. True if one is, or if that is not known. It
+   * saves the other tenants from looking through their keys.
+   * @param tenant undefined if the keyring has the subjects of nobody else.
+   * @throws {KeyringError}
+   */
+  mayHaveErased(known: number, tenant?: string): Promise<boolean>;
 }
 
 export const KEYRING_ERROR_CODES = [

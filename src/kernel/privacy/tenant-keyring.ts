@@ -15,12 +15,13 @@ export function keyringOfTenant(keyring: Keyring, tenant: string): Keyring {
     wrap: (subject, key) => keyring.wrap(own(subject), key),
     unwrap: (subject, wrapped) => keyring.unwrap(own(subject), wrapped),
     isErased: (subject) => keyring.isErased(own(subject)),
-    erase: (subject) => keyring.erase(own(subject)),
+    erase: (subject) => keyring.erase(own(subject), tenant),
     rotate: (options) => keyring.rotate(options),
     isNewest: (wrapped) => keyring.isNewest(wrapped),
     refresh: () => keyring.refresh(),
     generations: () => keyring.generations(),
     isNewer: (wrapped) => keyring.isNewer(wrapped),
     erasures: () => keyring.erasures(),
+    mayHaveErased: (known) => keyring.mayHaveErased(known, tenant),
   };
 }

@@ -12,7 +12,7 @@ import type { ErasureOrder } from './subjects.ts';
 export interface UpkeepParts {
   /** With the rights of the tables' owner. */
   readonly owner: Database;
-  readonly keyring: Pick<Keyring, 'erasures' | 'isErased'>;
+  readonly keyring: Pick<Keyring, 'erasures' | 'isErased' | 'mayHaveErased'>;
   readonly clock: { now(): number };
   readonly erase: (order: ErasureOrder) => Promise<unknown>;
 }
@@ -71,6 +71,13 @@ export class SubjectsUpkeep {
     // Somebody may be erased whose key this loop has already passed. The next run finds them, because the count was read before.
     const erasures = await keyring.erasures();
     if (stored === undefined || erasures <= stored) return;
+    if (await keyring.mayHaveErased(stored)) await this.#recordAgain(erasures);
+    await recordErasures(owner, erasures);
+  }
+
+  /** Records again the erasures of those whose keys are still stored. */
+  async #recordAgain(erasures: number): Promise<void> {
+    const { owner, keyring } = this.#parts;
     for (
       let after: { readonly subject: string; readonly until: string } | undefined = { subject: '', until: '' };
       after;
@@ -88,7 +95,6 @@ export class SubjectsUpkeep {
       }
       after = keys.at(-1);
     }
-    await recordErasures(owner, erasures);
   }
 }
 

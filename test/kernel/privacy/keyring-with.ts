@@ -8,13 +8,14 @@ export function keyringWith(keyring: Keyring, other: Partial<Keyring>): Keyring 
     wrap: (subject, key) => keyring.wrap(subject, key),
     unwrap: (subject, wrapped) => keyring.unwrap(subject, wrapped),
     isErased: (subject) => keyring.isErased(subject),
-    erase: (subject) => keyring.erase(subject),
+    erase: (subject, tenant) => keyring.erase(subject, tenant),
     rotate: (options) => keyring.rotate(options),
     isNewest: (wrapped) => keyring.isNewest(wrapped),
     generations: () => keyring.generations(),
     isNewer: (wrapped) => keyring.isNewer(wrapped),
     refresh: () => keyring.refresh(),
     erasures: () => keyring.erasures(),
+    mayHaveErased: (known, tenant) => keyring.mayHaveErased(known, tenant),
     ...other,
   };
 }

@@ -3,7 +3,7 @@ import { wallTime } from '../../clock/wall-clock.ts';
 import type { Subject } from '../../define/personal/subject.ts';
 import { KEY_BYTES, openBox, sealBox } from '../box.ts';
 import { GONE, type Gone, type Keyring, KeyringError, type KeyringGeneration } from '../keyring.ts';
-import type { FileGeneration, KeyringContent } from './keyring-content.ts';
+import { type FileGeneration, type KeyringContent, ownerOf, withErased } from './keyring-content.ts';
 import { type FileMark, KeyringFile } from './keyring-file.ts';
 import { PackedNodes } from './packed-nodes.ts';
 import { leafOf, PuncturableKey } from './puncturable-key.ts';
@@ -54,6 +54,7 @@ export class FileKeyring implements Keyring {
       id: randomUUID(),
       hashKey: randomBytes(KEY_BYTES),
       erased: [],
+      owners: [],
       generations: [newGeneration(1)],
     });
     return FileKeyring.open(path);
@@ -101,7 +102,7 @@ export class FileKeyring implements Keyring {
     return erased.has(leafOf(subject));
   }
 
-  async erase(subject: Subject): Promise<void> {
+  async erase(subject: Subject, tenant?: string): Promise<void> {
     const leaf = leafOf(subject);
     await this.#change((content) => {
       if (content.erased.includes(leaf)) return undefined;
@@ -109,7 +110,7 @@ export class FileKeyring implements Keyring {
         ...generation,
         key: generation.key.puncture(leaf),
       }));
-      return { ...content, erased: [...content.erased, leaf], generations };
+      return { ...withErased(content, leaf, tenant), generations };
     });
   }
 
@@ -147,6 +148,14 @@ export class FileKeyring implements Keyring {
 
   async erasures(): Promise<number> {
     return (await this.#newest()).content.erased.length;
+  }
+
+  async mayHaveErased(known: number, tenant?: string): Promise<boolean> {
+    const { erased, owners } = (await this.#newest()).content;
+    if (erased.length <= known) return false;
+    if (tenant === undefined) return true;
+    const later = owners.filter(([place]) => place >= known);
+    return later.length < erased.length - known || later.some(([, owner]) => owner === ownerOf(tenant));
   }
 
   async #change(change: (content: KeyringContent) => KeyringContent | undefined): Promise<void> {

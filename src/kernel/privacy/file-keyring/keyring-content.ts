@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { bitsOf, NODE_BYTES, PackedNodes, pathOf } from './packed-nodes.ts';
 import { PuncturableKey } from './puncturable-key.ts';
@@ -10,12 +11,31 @@ export interface FileGeneration {
   readonly key: PuncturableKey;
 }
 
+/** Whose an erased subject is: its place among the erased, and the {@link ownerOf} its tenant. */
+export type OwnerOfErased = readonly [place: number, owner: string];
+
+/** Erasures of which it is remembered whose they are. A tenant with more of them to look at looks through its keys instead. */
+const MOST_OWNERS = 1000;
+
+/** A tenant as the file names it: by the same few characters, however long the name is. Two tenants may be named alike. */
+export function ownerOf(tenant: string): string {
+  return hash('sha256', tenant, 'hex').slice(0, 12);
+}
+
+/** Adds somebody to the erased. @param tenant whose subject it is, if that is known. */
+export function withErased({ erased, owners, ...rest }: KeyringContent, leaf: string, tenant?: string): KeyringContent {
+  const added = tenant === undefined ? [] : [[erased.length, ownerOf(tenant)] as const];
+  return { ...rest, erased: [...erased, leaf], owners: [...owners, ...added].slice(-MOST_OWNERS) };
+}
+
 /** The content of a keyring file. */
 export interface KeyringContent {
   readonly id: string;
   readonly hashKey: Buffer;
   /** Leaves of the subjects that were erased, in the order of the erasures. */
   readonly erased: readonly string[];
+  /** Whose the newest of the erased are, as far as it is known. */
+  readonly owners: readonly OwnerOfErased[];
   /** Oldest first; never empty. */
   readonly generations: readonly FileGeneration[];
 }
@@ -38,6 +58,7 @@ const Head = z.object({
   ...common,
   format: z.literal(2),
   erased: z.int().nonnegative(),
+  owners: z.array(z.tuple([z.int().nonnegative(), z.string()])).optional(),
   generations: z.array(z.object({ ...named, nodes: z.int().nonnegative() })).min(1),
 });
 
@@ -45,9 +66,10 @@ const LEAF_BYTES = 8;
 const NEW_LINE = 0x0a;
 
 /** The content as bytes, in pieces. */
-export function* packed({ id, hashKey, erased, generations }: KeyringContent): Generator<Buffer> {
+export function* packed({ id, hashKey, erased, owners, generations }: KeyringContent): Generator<Buffer> {
   const head: z.input<typeof Head> = {
     ...{ afterwrite: 'keyring', format: 2, id, hashKey: hashKey.toString('base64'), erased: erased.length },
+    owners: owners.map(([place, owner]) => [place, owner]),
     generations: generations.map(({ number, createdAt, key }) => ({ number, createdAt, nodes: key.nodes.size })),
   };
   yield Buffer.from(`${JSON.stringify(head)}\n`);
@@ -62,14 +84,14 @@ export function unpacked(bytes: Buffer): KeyringContent | undefined {
   const end = bytes.indexOf(NEW_LINE);
   const head = Head.safeParse(end < 0 ? undefined : jsonOf(bytes.subarray(0, end)));
   if (!head.success) return undefined;
-  const { id, hashKey, erased: count, generations } = head.data;
+  const { id, hashKey, erased: count, owners = [], generations } = head.data;
   const nodesAt = end + 1 + count * LEAF_BYTES;
   const total = generations.reduce((sum, { nodes }) => sum + nodes * NODE_BYTES, nodesAt);
   if (total !== bytes.length) return undefined;
   const erased = Array.from({ length: count }, (_, nth) => pathOf(bytes.readBigUInt64BE(end + 1 + nth * LEAF_BYTES)));
   let at = nodesAt;
   return {
-    ...{ id, hashKey, erased },
+    ...{ id, hashKey, erased, owners },
     generations: generations.map(({ nodes, ...generation }) => {
       const from = at;
       at += nodes * NODE_BYTES;
@@ -84,7 +106,7 @@ export function formerContent(text: string): KeyringContent | undefined {
   if (!parsed.success) return undefined;
   const { id, hashKey, erased, generations } = parsed.data;
   return {
-    ...{ id, hashKey, erased },
+    ...{ id, hashKey, erased, owners: [] },
     generations: generations.map(({ nodes, ...generation }) => ({
       ...generation,
       key: new PuncturableKey(PackedNodes.of(nodes)),
