@@ -71,7 +71,7 @@ const FULL_RETRY_MS = 1000;
 const MOST_FAILURES = 10_000;
 
 /** A tenant exists and could not be opened. */
-interface Unreachable {
+interface PausedTenant {
   /** On the clock of `performance`, in ms. */
   readonly triedAgainAt: number;
 }
@@ -104,7 +104,7 @@ export class TenantRegistry<T extends OpenedTenant> {
   /** In the order of their last use. */
   readonly #entries = new Map<string, Holding<T>>();
   /** Why a tenant could not be opened. It is told instead of trying again, until the pause is over. */
-  readonly #failures = new LRUCache<string, TenantUnknownError | Unreachable>({
+  readonly #failures = new LRUCache<string, TenantUnknownError | PausedTenant>({
     max: MOST_FAILURES,
     ttl: UNKNOWN_FOR_MS,
   });
