@@ -1,9 +1,11 @@
 import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { Entrance } from '../../scheduling/entrance.ts';
 import type { Addresses } from '../limits/address.ts';
 import type { CallerLimits } from '../limits/limits.ts';
 import { OverLimitError } from '../limits/over-limit.ts';
 import type { Refusals } from '../limits/refusals.ts';
+import { parseInPortions } from './portions.ts';
 
 export interface ConnectionGate {
   readonly addresses: Addresses;
@@ -22,7 +24,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
 const LOST: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'HPE_INVALID_EOF_STATE']);
 
 /**
- * Limits the connections of one address, and reports which connections are refused and why.
+ * Limits the connections of one address and what is parsed of them at once, and reports which connections are refused and why.
  * @returns the number of open connections.
  */
 export function guardConnections(
@@ -30,6 +32,8 @@ export function guardConnections(
   { addresses, limits, refusals }: ConnectionGate,
 ): { readonly open: number } {
   const connections = { open: 0 };
+  const entrance = new Entrance();
+  let nth = 0;
   server.on('connection', (socket: Socket) => {
     connections.open++;
     socket.once('close', () => {
@@ -38,6 +42,8 @@ export function guardConnections(
     const peer = addresses.peerOf(socket.remoteAddress);
     try {
       socket.once('close', limits.connection(peer));
+      // Many clients are behind a trusted proxy, whose connections do not wait for each other.
+      parseInPortions(socket, entrance, peer ?? `connection ${nth++}`);
     } catch (error) {
       if (!(error instanceof OverLimitError)) throw error;
       refusals.refused({ reason: error.limit, transport: 'connection', code: error.code, address: peer });
