@@ -8,6 +8,8 @@ const lanes = lanesOf(import.meta.dirname);
 
 // Known before the workers start, so that all of them make the same choices and use the same folder.
 testSeed();
+// Compilers live for seconds. Collecting their garbage less often takes a third of their CPU away.
+process.env.GOGC ??= '400';
 process.env.TEST_RUN_FOLDER = process.env.TMPDIR = openRunFolder();
 
 export default defineConfig({

@@ -123,7 +123,7 @@ describe.skipIf(lacks('chromium'))('npm run example', { timeout: 120_000 + INSTA
     // Its code compiles too, now that its packages are there.
     const { stdout } = await promisify(execFile)(process.execPath, [
       'node_modules/typescript/bin/tsc',
-      ...['-p', 'examples/shop-page'],
+      ...['-p', 'examples/shop-page', '--singleThreaded'],
     ]).catch((error: { readonly stdout: string }) => error);
     expect(stdout).toBe('');
   });
