@@ -4,6 +4,11 @@ export interface ChangedRows {
   readonly after: ReadonlyMap<string, { readonly row: Readonly<Record<string, unknown>> }>;
 }
 
+/**
+ * What a batch tells that changed no row. It is not undefined: a list that knows nothing of a change is executed again.
+ */
+export const NO_CHANGED_ROWS: ChangedRows = { before: new Map(), after: new Map() };
+
 /** Fingerprints of values that a changed row had before, by property. What is missing is unknown. */
 export type RowFingerprints = Readonly<Record<string, string>>;
 

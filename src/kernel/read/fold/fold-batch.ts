@@ -47,9 +47,15 @@ export class WantedRows implements RowsToRead {
 /**
  * Asks the handlers what each event changes. Pure, except for what it adds to `parking`.
  * @param parking collects what the batch parks; undefined if it parks nothing.
+ * @param isKeyless true if the keys of the rows are not needed, because all rows are in memory.
  * @throws {FoldError} if a handler throws.
  */
-export function planBatch(projection: Projection, events: readonly RecordedEvent[], parking?: BatchParking): BatchPlan {
+export function planBatch(
+  projection: Projection,
+  events: readonly RecordedEvent[],
+  parking?: BatchParking,
+  isKeyless = false,
+): BatchPlan {
   const steps: PlannedChange[] = [];
   const wanted = new WantedRows();
   for (const event of events) {
@@ -67,7 +73,8 @@ export function planBatch(projection: Projection, events: readonly RecordedEvent
     for (const change of changes) {
       // A row that is put as a whole must be read only in two cases: it becomes a former version, or the event is
       // parked, so that the row has to be marked as stale.
-      if (parkedEvent || projection.history || change.kind !== 'put') wanted.add(change);
+      const isRead = !isKeyless && (parkedEvent || projection.history || change.kind !== 'put');
+      if (isRead || change.kind === 'updateWhere') wanted.add(change);
       steps.push({ event, change, parkedEvent });
     }
   }

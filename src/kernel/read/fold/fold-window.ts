@@ -5,8 +5,13 @@ import type { WindowMemory } from './window-memory.ts';
 import { type RowWithMeta, WorkingRows, type Writes } from './working-rows.ts';
 import { partsOf } from './write-parts.ts';
 
-/** How long rows are folded before they are written, in ms. */
-const MAX_MS = 5000;
+/** How long rows are folded at least before they are written for their age, in ms, and at most. */
+const MIN_MS = 5000;
+const MAX_MS = 60_000;
+/** They are folded for this many times as long as it takes to write them. Otherwise a slow replay would do little else than writing. */
+const TIMES_WRITING = 10;
+/** How long it takes to write a row until that was measured, in ms. */
+const ROW_MS = 0.02;
 /** Maximum number of rows that are written at a time while commands arrive, because others wait for their turn meanwhile. */
 const MAX_BUSY_ROWS = 4000;
 
@@ -25,17 +30,31 @@ export class FoldWindow {
   #bytes = 0;
   /** When its first batch was folded that is not written yet; undefined if all are written. */
   #since: number | undefined;
+  #rowMs = ROW_MS;
+  #writing = { began: 0, rows: 0 };
+  readonly #onRoom: () => void;
 
   /**
    * @param memory limits its rows, together with other windows. Call {@link drop} when it is not used any more.
    * @param isTableEmpty true if the table has no rows.
+   * @param onRoom called when {@link hasRoom} may have become true again.
    */
-  constructor(projection: Projection, memory: WindowMemory, isTableEmpty: boolean) {
+  constructor(projection: Projection, memory: WindowMemory, isTableEmpty: boolean, onRoom = () => {}) {
     this.#projection = projection;
     this.#memory = memory;
-    memory.join(this);
-    this.#rows = new WorkingRows(projection, []);
+    this.#onRoom = onRoom;
+    this.#rows = this.#noRows();
     this.#isWhole = isTableEmpty;
+  }
+
+  /** True if all rows of the table are here: nothing has to be read. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** False while it gives way to other windows: no batch should be folded. */
+  get hasRoom(): boolean {
+    return this.#memory.hasRoom(this);
   }
 
   /** True if it has folded batches that are not written. */
@@ -49,8 +68,12 @@ export class FoldWindow {
    */
   isDue(isBusy: boolean): boolean {
     if (this.#since === undefined) return false;
-    const age = performance.now() - this.#since;
-    return this.#bytes >= this.#memory.share || age >= MAX_MS || (isBusy && this.#isMuchToWrite);
+    return this.#memory.isExceededBy(this) || this.#isOld(this.#since) || (isBusy && this.#isMuchToWrite);
+  }
+
+  #isOld(since: number): boolean {
+    const worth = TIMES_WRITING * this.#rowMs * this.#rows.unwritten;
+    return performance.now() - since >= Math.min(MAX_MS, Math.max(MIN_MS, worth));
   }
 
   get #isMuchToWrite(): boolean {
@@ -85,7 +108,7 @@ export class FoldWindow {
     this.#since ??= performance.now();
     this.#rows.add(present);
     foldSteps(this.#projection, plan, this.#rows);
-    this.#bytes = this.#rows.measure();
+    this.#measure();
   }
 
   /**
@@ -93,17 +116,29 @@ export class FoldWindow {
    * written, the window is of no use after that.
    */
   parts(): Iterable<Writes> {
+    this.#writing = { began: performance.now(), rows: this.#rows.unwritten };
     return partsOf(this.#rows.takeChanges(), this.#rows.takeFormer());
   }
 
-  /** Its changes have been written. It keeps the rows for the next batches if they leave room for as many others. */
+  /** Its changes have been written. It keeps the rows for the next batches, unless it has to give way. */
   written(): void {
-    this.#bytes = this.#rows.measure();
-    if (this.#bytes >= this.#memory.share / 2) {
-      this.#rows = new WorkingRows(this.#projection, []);
-      this.#isWhole = false;
-      this.#bytes = 0;
-    }
+    const { began, rows } = this.#writing;
+    if (rows > 0) this.#rowMs = (performance.now() - began) / rows;
     this.#since = undefined;
+    this.#measure();
+    if (!this.#memory.isExceededBy(this)) return;
+    this.#memory.giveWay(this, this.#onRoom);
+    this.#rows = this.#noRows();
+    this.#isWhole = false;
+    this.#bytes = 0;
+  }
+
+  #measure(): void {
+    this.#bytes = this.#rows.measure();
+    this.#memory.use(this, this.#bytes);
+  }
+
+  #noRows(): WorkingRows {
+    return new WorkingRows(this.#projection, [], false);
   }
 }

@@ -1,28 +1,91 @@
+import { later, type Timer } from '../../../scheduling/timers.ts';
+
 /** Default of the memory of all windows together, in bytes. */
 const MAX_BYTES = 160 * 2 ** 20;
+/** A window that gave way needs this many times the memory that it had, because it would have grown. */
+const GROWTH = 1.5;
+/** How long a window gives way at most, in ms: the windows that have the memory may stand still. */
+const LONGEST_WAIT_MS = 60_000;
 
-/** The memory that the windows of several replays share: the more of them there are, the less each may take. */
+/** A window that has given its memory to others. */
+interface Waiting {
+  /** It goes on when this much memory is free. */
+  readonly bytes: number;
+  /** When it goes on in any case, by `performance.now()`. */
+  readonly until: number;
+  readonly timer: Timer;
+  readonly onRoom: () => void;
+}
+
+/**
+ * The memory that the windows of several replays share. Any of them may take what the others leave. If there is none left, a window
+ * that has at least its share of it gives way: it writes its rows, drops them, and goes on when the others need less. If all
+ * went on with less memory each instead, they would drop rows that they need again a moment later, all the time.
+ */
 export class WindowMemory {
-  readonly #bytes: number;
-  readonly #windows = new Set<object>();
+  readonly #limit: number;
+  /** The memory of each window, in bytes. */
+  readonly #windows = new Map<object, number>();
+  readonly #waiting = new Map<object, Waiting>();
+  #bytes = 0;
 
   /** @param bytes approximate memory of all windows together. */
   constructor(bytes = MAX_BYTES) {
-    this.#bytes = bytes;
+    this.#limit = bytes;
   }
 
-  /** The share of one window, in bytes. */
-  get share(): number {
-    return this.#bytes / Math.max(1, this.#windows.size);
+  /** True if a window has to give way: the memory is used up, and the window has at least its share of it. */
+  isExceededBy(window: object): boolean {
+    const holders = [...this.#windows.values()].filter((bytes) => bytes > 0).length;
+    return this.#bytes >= this.#limit && this.#of(window) >= this.#limit / Math.max(1, holders);
   }
 
-  /** A window begins to hold rows. */
-  join(window: object): void {
-    this.#windows.add(window);
+  /** A window has rows of this size now. */
+  use(window: object, bytes: number): void {
+    const before = this.#of(window);
+    this.#windows.set(window, bytes);
+    this.#bytes += bytes - before;
+    if (bytes < before) this.#tellWaiting();
+  }
+
+  /**
+   * A window gives its memory to the others, until they leave it room again.
+   * @param onRoom called when {@link hasRoom} may have become true.
+   */
+  giveWay(window: object, onRoom: () => void): void {
+    const bytes = Math.min(this.#limit, this.#of(window) * GROWTH);
+    this.leave(window);
+    const timer = later(LONGEST_WAIT_MS, onRoom, { keepsProcess: false });
+    this.#waiting.set(window, { bytes, until: performance.now() + LONGEST_WAIT_MS, timer, onRoom });
+  }
+
+  /** False while a window that gave way has to wait. */
+  hasRoom(window: object): boolean {
+    const waiting = this.#waiting.get(window);
+    if (!waiting) return true;
+    const others = this.#bytes - this.#of(window);
+    if (others > 0 && others + waiting.bytes > this.#limit && performance.now() < waiting.until) return false;
+    this.#endWait(window);
+    return true;
   }
 
   /** A window was dropped. */
   leave(window: object): void {
+    this.#endWait(window);
+    this.use(window, 0);
     this.#windows.delete(window);
+  }
+
+  #of(window: object): number {
+    return this.#windows.get(window) ?? 0;
+  }
+
+  #endWait(window: object): void {
+    this.#waiting.get(window)?.timer.cancel();
+    this.#waiting.delete(window);
+  }
+
+  #tellWaiting(): void {
+    for (const { onRoom } of this.#waiting.values()) onRoom();
   }
 }

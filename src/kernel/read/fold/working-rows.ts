@@ -10,6 +10,7 @@ import { type Ended, LongValues } from './long-values.ts';
 const ROW_BYTES = 200;
 
 export type RowValues = Record<string, unknown>;
+type FoldedProjection = Pick<Projection, 'key' | 'history' | 'table'>;
 
 /** A stored row: the part that handlers see, and the engine's part. */
 export interface RowWithMeta {
@@ -97,8 +98,11 @@ export class WorkingRows {
   /** The same of the first of the former versions. */
   #formerBytes = { of: 0, bytes: 0 };
   #changedRows = 0;
+  readonly #keepsRead: boolean;
 
-  constructor(projection: Pick<Projection, 'key' | 'history' | 'table'>, present: readonly RowWithMeta[]) {
+  /** @param keepsRead false if nobody asks how rows were when they were read, which takes memory. */
+  constructor(projection: FoldedProjection, present: readonly RowWithMeta[], keepsRead = true) {
+    this.#keepsRead = keepsRead;
     this.#table = projection.table;
     this.#properties = projection.key.map(({ property }) => property);
     if (projection.history) this.#longValues = LongValues.of(projection);
@@ -119,7 +123,7 @@ export class WorkingRows {
   measure(): number {
     for (const workingRow of this.#unmeasured) {
       const { row, read } = workingRow;
-      const bytes = ROW_BYTES + approximateBytes(row) + (read === row ? 0 : approximateBytes(read));
+      const bytes = ROW_BYTES + approximateBytes(row) + (read && read !== row ? approximateBytes(read) : 0);
       this.#bytes += bytes - workingRow.bytes;
       workingRow.bytes = bytes;
     }
@@ -142,17 +146,18 @@ export class WorkingRows {
       const text = keyText(key);
       if (this.#workingRows.has(text)) continue;
       const workingRow = { key, text, row, before, position: before, changed: false, validFrom, keptIn };
-      this.#set({ ...workingRow, ended: undefined, read: row, bytes: 0 });
+      this.#set({ ...workingRow, ended: undefined, read: this.#keepsRead ? row : undefined, bytes: 0 });
     }
   }
 
   /** What has changed, row by row. Each row counts as written from then on; those that do not exist are forgotten. */
   *takeChanges(): Generator<RowChange> {
     for (const [text, workingRow] of this.#workingRows) {
-      const { row, key, changed, read, position } = workingRow;
+      const { row, key, changed, position } = workingRow;
       if (changed) {
-        yield { text, key, read, stored: row && this.#stored(workingRow, null) };
-        Object.assign(workingRow, { before: position, read: row, changed: false, ended: undefined });
+        yield { text, key, read: workingRow.read, stored: row && this.#stored(workingRow, null) };
+        const read = this.#keepsRead ? row : undefined;
+        Object.assign(workingRow, { before: position, read, changed: false, ended: undefined });
         this.#unmeasured.add(workingRow);
       }
       if (row) continue;

@@ -150,11 +150,13 @@ export class BatchPipeline {
    */
   async fold({ events, windowed }: EventBatch, window: FoldWindow): Promise<boolean> {
     const { projection, table, batchLimit } = this.#parts;
-    const plan = windowed?.plan ?? planBatch(projection, events);
+    const plan = windowed?.plan ?? planBatch(projection, events, undefined, window.isWhole);
     if (plan.where.size > 0) return false;
     const to = events.at(-1)?.position ?? 0;
     this.#ahead.begin(String(to), async () => {
       const { events: next } = await this.#reader.read(to, batchLimit);
+      // A plan that is made when it is needed dies young, which costs the garbage collector less.
+      if (window.isWhole) return { first: next[0], batch: Promise.resolve({ events: next }) };
       const batch = prefetchForWindow(projection, table, next, { window, before: plan }).catch(() => undefined);
       return { first: next[0], batch };
     });

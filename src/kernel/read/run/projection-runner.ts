@@ -6,7 +6,7 @@ import { PassingConsumer } from '../../checkpoints/passing-consumer.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import { handlerOf } from '../../define/read-model/projection.ts';
 import { AheadOfCodeError, newerEventOf } from '../../log/newer-events.ts';
-import type { ChangedRows } from '../../notify/changed-rows.ts';
+import { type ChangedRows, NO_CHANGED_ROWS } from '../../notify/changed-rows.ts';
 import type { FoldedBatch } from '../../observe/occurrences.ts';
 import { BatchParking } from '../dead-letters/batch-parking.ts';
 import { loadParked } from '../dead-letters/dead-letter-store.ts';
@@ -31,7 +31,7 @@ import { StoredFailure } from './stored-failure.ts';
  * transaction.
  */
 export class ProjectionRunner extends PassingConsumer<EventBatch> {
-  readonly #parts: ProjectionRunnerParts;
+  readonly #parts: ProjectionRunnerParts & { readonly windowMemory: WindowMemory };
   readonly #poison: PoisonFinder;
   readonly #pipeline: BatchPipeline;
   readonly #failure: StoredFailure;
@@ -39,7 +39,6 @@ export class ProjectionRunner extends PassingConsumer<EventBatch> {
   #turn: FillTurn | undefined;
   /** The streams and rows that its batches must leave out; undefined until they are loaded. */
   #parked: ParkedStreams | undefined;
-  readonly #memory: WindowMemory;
   #window: FoldWindow | undefined;
   /** Everything up to here is in the table or in the window. */
   #foldedTo = 0;
@@ -49,10 +48,9 @@ export class ProjectionRunner extends PassingConsumer<EventBatch> {
 
   constructor(parts: ProjectionRunnerParts) {
     super(parts.projection.checkpoint.key, parts.head, parts.idleMoves);
-    this.#parts = parts;
+    this.#parts = { ...parts, windowMemory: parts.windowMemory ?? new WindowMemory() };
     this.#poison = new PoisonFinder(parts.projection.name);
     this.#failure = new StoredFailure(parts, this);
-    this.#memory = parts.windowMemory ?? new WindowMemory();
     this.#pipeline = new BatchPipeline(parts, this.#poison);
   }
 
@@ -92,6 +90,10 @@ export class ProjectionRunner extends PassingConsumer<EventBatch> {
     return this.#pipeline.read(after, (first) => this.describe({ first }));
   }
 
+  protected override get hasRoom(): boolean {
+    return this.#window?.hasRoom ?? true;
+  }
+
   protected override passes({ events }: EventBatch): boolean {
     if (this.#window || this.#parkingOf(events) || this.#pipeline.isCareful(this.position)) return false;
     return !events.some(({ type }) => handlerOf(this.#parts.projection, type));
@@ -100,9 +102,7 @@ export class ProjectionRunner extends PassingConsumer<EventBatch> {
   protected override passed({ events }: EventBatch): void {
     this.#unstored = new Unstored(events[0] as RecordedEvent);
     const { position } = events.at(-1) as RecordedEvent;
-    // That there were no rows before is to be told too: a list that knows nothing of them is executed again.
-    const rows = { before: NO_WRITES.before, after: NO_WRITES.upserts };
-    this.#done({ position, events: events.length, rows: 0 }, NO_WRITES.keys, rows);
+    this.#done({ position, events: events.length, rows: 0 }, NO_WRITES.keys, NO_CHANGED_ROWS);
   }
 
   protected override async work(batch: EventBatch): Promise<void> {
@@ -204,15 +204,14 @@ export class ProjectionRunner extends PassingConsumer<EventBatch> {
   async #apply(batch: EventBatch): Promise<number> {
     const { projection, table, costs } = this.#parts;
     const { events } = batch;
-    const first = events[0] as RecordedEvent;
-    this.#unstored ??= new Unstored(first);
+    this.#unstored ??= new Unstored(events[0] as RecordedEvent);
     const to = (events.at(-1) as RecordedEvent).position;
     const parking = this.#parkingOf(events);
     if (!parking && (await this.#foldOn(batch, to))) {
       return this.#window?.isDue(this.#turn?.isBusy ?? false) ? this.#writeWindow() : 0;
     }
     const earlier = await this.#writeWindow();
-    this.#unstored ??= new Unstored(first);
+    this.#unstored ??= new Unstored(events[0] as RecordedEvent);
     // This batch is written by itself: rows in the window would not be the newest any more.
     this.#dropWindow();
     this.#isTableNew = false;
@@ -234,8 +233,9 @@ export class ProjectionRunner extends PassingConsumer<EventBatch> {
 
   /** Folds a batch into the window. @returns false if it is no replay, or the batch needs the table. */
   async #foldOn(batch: EventBatch, to: number): Promise<boolean> {
+    const { projection, windowMemory } = this.#parts;
     if (!this.#pipeline.isReplay(to, this.position)) return false;
-    this.#window ??= new FoldWindow(this.#parts.projection, this.#memory, this.#isTableNew);
+    this.#window ??= new FoldWindow(projection, windowMemory, this.#isTableNew, () => this.wake());
     if (!(await this.#pipeline.fold(batch, this.#window))) return false;
     this.#foldedTo = to;
     return true;
