@@ -8,7 +8,7 @@ const GROWTH = 1.5;
 const LONGEST_WAIT_MS = 60_000;
 
 /** A window that has given its memory to others. */
-interface Waiting {
+interface WaitingWindow {
   /** It goes on when this much memory is free. */
   readonly bytes: number;
   /** When it goes on in any case, by `performance.now()`. */
@@ -26,7 +26,7 @@ export class WindowMemory {
   readonly #limit: number;
   /** The memory of each window, in bytes. */
   readonly #windows = new Map<object, number>();
-  readonly #waiting = new Map<object, Waiting>();
+  readonly #waiting = new Map<object, WaitingWindow>();
   #bytes = 0;
 
   /** @param bytes approximate memory of all windows together. */
