@@ -67,7 +67,7 @@ export const RIGHTS = {
     'es.chain_hash': {},
     'es.next_hash': {},
     'es.insert_batch': {},
-    'es.keep_subject_keys': { writer: ['EXECUTE'] },
+    'es.keep_subject_keys': {},
     'es.claim_keyring': { writer: ['EXECUTE'] },
     'es.note_generation': { writer: ['EXECUTE'] },
     'es.keep_wrapped_keys': { writer: ['EXECUTE'] },

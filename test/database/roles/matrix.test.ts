@@ -60,7 +60,7 @@ const FUNCTIONS: Readonly<Record<string, May>> = {
   'es.event_leaf': { projector: 'execute' },
   'es.hash_at': { projector: 'execute' },
   'es.insert_batch': {},
-  'es.keep_subject_keys': { writer: 'execute' },
+  'es.keep_subject_keys': {},
   'es.keep_wrapped_keys': { writer: 'execute' },
   'es.load': { writer: 'execute' },
   'es.load_at': { writer: 'execute' },
