@@ -111,6 +111,23 @@ describe('subjects', () => {
     expect((await cli('check')).code).toBe(0);
   });
 
+  it('finds data that is kept beyond its day, and days that a restored backup does not know to be over', async () => {
+    const keyring = await FileKeyring.create(keyringPath());
+    const engine = await openEngine({ keyring });
+    for (const day of ['2001-01-01', '2001-01-02', '2999-01-01'])
+      await engine.keys?.forWriting([{ subject: 'customer/ada', until: day }]);
+    await keyring.erase('until/2001-01-02');
+    const { code, stdout } = await cli('check');
+    expect(code).toBe(1);
+    expect(stdout.trim().split('\n')).toEqual([
+      expect.stringMatching(/^until\/2001-01-02: erased in the keyring, and the store does not know it/),
+      expect.stringMatching(/^until\/2001-01-01: 1 key of data that was to be kept until 2001-01-01/),
+    ]);
+    await engine.start();
+    await until(async () => (await cli('check')).code === 0);
+    expect(engine.faults).toEqual([]);
+  });
+
   it('exports what was stored before there was a keyring', async () => {
     const engine = await openEngine({ start: true });
     const { ada } = await people(engine);

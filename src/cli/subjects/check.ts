@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { registerDomains } from '../../kernel/define/domain.ts';
 import { isKeyringOf } from '../../kernel/privacy/claim-keyring.ts';
 import { keyringOf } from '../../kernel/privacy/open-keyring.ts';
+import { retentionSubject } from '../../kernel/privacy/subject-keys.ts';
 import { checkStore, type StoreFindings } from '../../kernel/subjects/store-check.ts';
 import { type CommandFactory, print, printJson } from '../cli.ts';
 import { withDatabase } from '../context.ts';
@@ -11,7 +12,9 @@ import { formatCount } from '../output/table.ts';
 /** `subjects check`: looks for personal data that can be read although it should not. */
 export const subjectsCheckCommand: CommandFactory = (cli) =>
   new Command('check')
-    .description('look for personal data that is not encrypted, and for erased people who can still be read')
+    .description(
+      'look for personal data that is not encrypted, that is kept for too long, and for erased people who can still be read',
+    )
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
@@ -28,12 +31,15 @@ every event with personal data, changes nothing, and needs no server. Exit code 
         if (json) printJson(cli, found);
         else for (const sentence of sentences) print(cli, sentence);
         if (!json && sentences.length === 0)
-          print(cli, 'All personal data is encrypted, and nobody who was erased can be read.');
+          print(
+            cli,
+            'All personal data is encrypted, none is kept beyond its day, and nobody who was erased can be read.',
+          );
         if (sentences.length > 0) throw new CliError('PLAIN_DATA', 'Personal data can be read that should not be.');
       }),
     );
 
-function sentencesAbout({ plain, undecodable, unrecorded, outdated }: StoreFindings): string[] {
+function sentencesAbout({ plain, undecodable, unrecorded, overdue, outdated }: StoreFindings): string[] {
   return [
     ...plain.map(
       ({ type, events, first }) =>
@@ -47,6 +53,10 @@ function sentencesAbout({ plain, undecodable, unrecorded, outdated }: StoreFindi
     ...unrecorded.map(
       (subject) =>
         `${subject}: erased in the keyring, and the store does not know it. Start a server: it records the erasure.`,
+    ),
+    ...overdue.map(
+      ({ until, keys }) =>
+        `${retentionSubject(until)}: ${formatCount(keys)} ${keys === 1 ? 'key' : 'keys'} of data that was to be kept until ${until}, and can still be read. Start a server that may change the keyring: it destroys the day.`,
     ),
     ...outdated.map(
       (key) =>

@@ -5,6 +5,7 @@ import type { Subject } from '../define/personal/subject.ts';
 import type { Registry } from '../define/registration/registry.ts';
 import type { Keyring } from '../privacy/keyring.ts';
 import { maskedData, sealOf } from '../privacy/sealed-data.ts';
+import { retentionSubject } from '../privacy/subject-keys.ts';
 import { outdatedTables } from './outdated-tables.ts';
 
 /** Personal data that can be read although it should not. */
@@ -13,15 +14,17 @@ export interface StoreFindings {
   readonly plain: readonly { readonly type: string; readonly events: number; readonly first: number }[];
   /** Number of events of which nobody can tell, because they cannot be decoded. */
   readonly undecodable: number;
-  /** Erased people of whom the store does not know it, as after a restore of an older backup; at most 100. */
+  /** Erased people, and days as `until/2027-01-31`, of which the store does not know it, as after a restore of an older backup; at most 100. */
   readonly unrecorded: readonly Subject[];
+  /** Days that are over, of which the keys are still kept: what was to be kept until then can still be read; at most 100. */
+  readonly overdue: readonly { readonly until: string; readonly keys: number }[];
   /** Read tables, as `orders@3`, that were not made again since somebody was erased. */
   readonly outdated: readonly string[];
 }
 
 /** Rows that are read together. */
 const PAGE = 1000;
-const MAX_UNRECORDED = 100;
+const MAX_LISTED = 100;
 
 interface PersonalRow extends Record<string, unknown> {
   readonly position: number;
@@ -43,7 +46,8 @@ export async function checkStore(
 ): Promise<StoreFindings> {
   const unrecorded = keyring ? await unrecordedErasures(db, keyring, signal) : [];
   const outdated = (await outdatedTables(db)).map(({ key }) => key);
-  return { ...(await plainEvents(db, events, signal)), unrecorded, outdated };
+  const overdue = await daysOver(db, new Set(unrecorded));
+  return { ...(await plainEvents(db, events, signal)), unrecorded, overdue, outdated };
 }
 
 async function plainEvents(
@@ -87,17 +91,33 @@ function hasPlainParts({ type, version, data }: PersonalRow, events: Registry['e
   }
 }
 
-/** Keys that are still stored, although they can never be unwrapped. */
+/** Keys that are still stored, although they can never be unwrapped: of people, and of days that are over. */
 async function unrecordedErasures(db: Database, keyring: Keyring, signal: AbortSignal | undefined): Promise<Subject[]> {
   const found: Subject[] = [];
-  for (let after = ''; found.length < MAX_UNRECORDED; ) {
-    signal?.throwIfAborted();
-    const rows = await db.execute<{ subject: Subject }>(
-      sql`select distinct subject from es.subject_keys where subject > ${after} order by subject limit ${PAGE}`,
-    );
-    for (const { subject } of rows) if (await keyring.isErased(subject)) found.push(subject);
-    after = rows.at(-1)?.subject ?? '';
-    if (after === '') break;
+  for (const [names, toSubject] of [
+    [sql`subject`, (name: string) => name as Subject],
+    [sql`until`, retentionSubject],
+  ] as const) {
+    for (let after = ''; found.length < MAX_LISTED; ) {
+      signal?.throwIfAborted();
+      const rows = await db.execute<{ name: string }>(
+        sql`select distinct ${names} as name from es.subject_keys where ${names} <> '' and ${names} > ${after} order by 1 limit ${PAGE}`,
+      );
+      for (const { name } of rows) if (await keyring.isErased(toSubject(name))) found.push(toSubject(name));
+      after = rows.at(-1)?.name ?? '';
+      if (after === '') break;
+    }
   }
-  return found.slice(0, MAX_UNRECORDED);
+  return found.slice(0, MAX_LISTED);
+}
+
+/** Days that are over by the time of Postgres, in UTC, and were not destroyed. */
+async function daysOver(db: Database, unrecorded: ReadonlySet<Subject>): Promise<StoreFindings['overdue']> {
+  const days = await db.execute<{ until: string; keys: number }>(sql`
+    select until, count(*)::int as keys from es.subject_keys
+    where until <> '' and until < to_char(now() at time zone 'UTC', 'YYYY-MM-DD')
+    group by until order by until limit ${MAX_LISTED}`);
+  return days
+    .filter(({ until }) => !unrecorded.has(retentionSubject(until)))
+    .map(({ until, keys }) => ({ until, keys }));
 }
