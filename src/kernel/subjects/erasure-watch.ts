@@ -56,6 +56,7 @@ export class ErasureWatch {
   #followed = 0;
   #checking: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
+  readonly #hiding = new Set<Promise<void>>();
 
   constructor(parts: ErasureWatchParts) {
     this.#parts = parts;
@@ -78,6 +79,7 @@ export class ErasureWatch {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+    await Promise.all(this.#hiding);
   }
 
   /** Looks for erasures now. Resolves when this process has forgotten what they are about. */
@@ -95,7 +97,9 @@ export class ErasureWatch {
       const before = this.#followed;
       // What this process has in memory comes first, and nothing that fails keeps it from the rest.
       await this.#attempt(() => this.check());
-      if (this.#followed > before) await hide?.();
+      // It may wait for tables that somebody holds. The next erasures do not wait for it.
+      if (this.#followed > before) this.#begin(hide);
+      const begunFor = this.#followed;
       await this.#attempt(async () => {
         // The instances that had the key may all have died before they followed.
         if (isNew) await this.#repeatLate(await erasures.after(Math.max(0, this.#followed - RECENT)));
@@ -104,13 +108,19 @@ export class ErasureWatch {
       await this.#attempt(upkeep);
       // It also begins what failed or what another instance has left, but not after every event.
       if (this.#followed > before || performance.now() - remadeAt >= IDLE_MS) {
-        await hide?.();
+        if (this.#followed > begunFor || this.#hiding.size === 0) this.#begin(hide);
         await this.#attempt(async () => remake?.());
         remadeAt = performance.now();
       }
       await this.#sleeper.sleep(IDLE_MS);
       await pause(SOON_MS, signal);
     }
+  }
+
+  #begin(hide: ErasureWork['hide']): void {
+    if (!hide) return;
+    const hiding = hide().finally(() => this.#hiding.delete(hiding));
+    this.#hiding.add(hiding);
   }
 
   async #attempt(step: () => Promise<unknown>): Promise<void> {

@@ -29,8 +29,8 @@ export function openSubjects(
     isRunning: ({ name }) => projector.isRunning(name),
     onHidden: () => projector.rowsChanged(),
   });
-  const hide = watch && isWorking ? () => hiding.run() : undefined;
-  projector.rebuilds.beforeServed((tx, projection, erasures) => hiding.hideIn(tx, projection, erasures));
+  const hide = watch && isWorking ? (number?: number) => hiding.run(number) : undefined;
+  projector.rebuilds.beforeServed(hiding.beforeServed);
   const remake = () => remakeReadModels({ ...parts, rebuilds: projector.rebuilds });
   const reading = { db, log, registry };
   const { keyring } = options;
@@ -49,7 +49,8 @@ export function openSubjects(
     forget();
     await snapshots.settled();
   });
-  const erase = (order: ErasureOrder) => subjects.erase(order);
+  // The watch hides what this erases, and must not wait for it.
+  const erase = (order: ErasureOrder) => subjects.destroy(order);
   const upkeep = keyring && new SubjectsUpkeep({ owner: database.owner.db, keyring, clock, erase });
   return {
     subjects,
@@ -57,10 +58,12 @@ export function openSubjects(
       watch?.start({
         head: projector.head,
         remake: isWorking ? remake : undefined,
-        hide,
+        hide: hide && (() => hide()),
         upkeep: async () => upkeep?.run(),
         repeat: (erasure, last) => subjects.repeat(erasure, last),
       }),
-    stop: async () => watch?.stop(),
+    stop: async () => {
+      await Promise.all([watch?.stop(), hiding.stop()]);
+    },
   };
 }

@@ -51,8 +51,8 @@ export interface SubjectsParts {
   readonly keys: Pick<SubjectKeys, 'erase' | 'forWriting' | 'forReading' | 'hashKey'> | undefined;
   readonly queue: Pick<AppendQueue, 'append'>;
   readonly watch: Pick<ErasureWatch, 'check'> | undefined;
-  /** Hides what was erased in read models that are not made again yet. */
-  readonly hide: (() => Promise<void>) | undefined;
+  /** Hides an erasure in read models that are not made again yet. */
+  readonly hide: ((number: number) => Promise<void>) | undefined;
   /** @returns the names of the read models that are not made again yet. */
   readonly remake: () => Promise<readonly string[]>;
   readonly reading: PersonalDataParts;
@@ -92,7 +92,14 @@ export class Subjects {
    * made again later: see {@link settled}. May be repeated; each time is recorded.
    * @throws {SubjectMalformedError} {@link KeyringUnsetError}, {@link ReasonRefusedError}
    */
-  async erase({ subject: text, reason: given, actor, correlationId, commandId }: ErasureOrder): Promise<Erasure> {
+  async erase(order: ErasureOrder): Promise<Erasure> {
+    const erasure = await this.destroy(order);
+    await this.#parts.hide?.(erasure.number);
+    return erasure;
+  }
+
+  /** As {@link erase}, but read models show `[erased]` only later: the engine hides the erasure soon. */
+  async destroy({ subject: text, reason: given, actor, correlationId, commandId }: ErasureOrder): Promise<Erasure> {
     const subject = parseSubject(text);
     const reason = checkedReason(given);
     const { keys, watch } = this.#parts;
@@ -101,7 +108,6 @@ export class Subjects {
       this.#record({ subject, reason, actor, correlationId }, commandId ?? newId()),
     );
     await watch.check();
-    await this.#parts.hide?.();
     return erasure;
   }
 

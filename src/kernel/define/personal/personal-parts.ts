@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type PersonalOptions, personalMark } from './personal.ts';
-import { type SamplePair, samplePairs } from './samples.ts';
+import { type SamplePair, samplePairs, samplesOf } from './samples.ts';
 import { type AnySchema, standIn } from './stand-in.ts';
 import { ERASED } from './subject.ts';
 
@@ -13,6 +13,8 @@ export interface PersonalPart {
   readonly erased: unknown;
   /** How long it is kept, in days; undefined for as long as its subject is not erased. */
   readonly keepForDays: number | undefined;
+  /** Two made-up values that could be in its place; absent if its schema is not known. */
+  readonly samples?: () => SamplePair;
 }
 
 /** The personal parts of a kind of event. */
@@ -116,9 +118,10 @@ class PartsWalk {
     const stand = standIn(schema, erased);
     if (keepForDays !== undefined) this.areKeptForDays = true;
     if (stand.isMissing) this.unerasable.push(path === '' ? 'data' : path);
+    const samples = () => samplesOf(schema);
     return (value, at, found) => {
       if (value === null || value === undefined) return;
-      found.push({ at, value, erased: stand.of(value), keepForDays });
+      found.push({ at, value, erased: stand.of(value), keepForDays, samples });
     };
   }
 

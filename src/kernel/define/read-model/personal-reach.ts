@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { PgColumn } from 'drizzle-orm/pg-core';
-import type { EventTypes, RecordedEvent } from '../event.ts';
-import { type Change, changesOf, type Projection } from './projection.ts';
-import { isEngineColumn, storedColumns } from './read-table.ts';
+import type { EventTypes } from '../event.ts';
+import type { SamplePair } from '../personal/samples.ts';
+import { maskableColumns, PersonalMoves } from './personal-moves.ts';
+import type { Change, Projection } from './projection.ts';
+import { folded, type TriedRow, tried, triedRows } from './sample-rows.ts';
 
 /** Where the personal data of one kind of event gets to in a read model. */
 export interface PersonalReach {
-  /** The columns that get it, by their properties. */
+  /** The columns that get it, by their properties: from the event, or later from another column of the same row. */
   readonly columns: ReadonlySet<string>;
   /** Those of the rows that a change is about. One event may change its own row and, by a column's value, those of others. */
   columnsOf(change: Change): ReadonlySet<string>;
@@ -14,57 +15,130 @@ export interface PersonalReach {
   readonly choosesRows: boolean;
 }
 
-/** By the name of the kind of event; only those whose personal data gets anywhere. */
-export type PersonalReaches = ReadonlyMap<string, PersonalReach>;
+/** Where personal data gets to in a read model. */
+export interface PersonalReaches {
+  /** By the name of the kind of event; only those whose personal data gets anywhere. */
+  readonly byEvent: ReadonlyMap<string, PersonalReach>;
+  /**
+   * Kinds of events whose handlers fail on made-up data, with the message of the failure. Nobody can tell where they put personal data,
+   * so every column counts as reached: `columnsOf` has them all.
+   */
+  readonly untried: ReadonlyMap<string, string>;
+  /** The columns to which an event that was really stored brings personal data: tried with its own values in the parts that are not personal. */
+  columnsWith(change: Change, twin: Change): ReadonlySet<string>;
+}
 
-type TriedRow = Record<string, unknown>;
-
-/** Rows on which each handler is tried. */
-const MAX_ROWS = 60;
+/** What trying one kind of event has shown. */
+interface Trial {
+  /** By how the rows are found. */
+  readonly byTarget: Map<string, Set<string>>;
+  choosesRows: boolean;
+  /** Why it could not be tried. */
+  failure: string | undefined;
+}
 
 /**
  * Finds out into which columns the handlers of a read model put personal data, by trying them: each event with personal parts is handled
  * twice, with different ones, and where the rows differ afterwards, there they are. Handlers are pure, so that nothing happens.
  *
  * A handler may look at the row too, so each is tried on many rows: those that the events make, and made-up ones with empty columns and
- * with every value of an enumeration.
+ * with every value of an enumeration. It may also copy a personal column into another one: see {@link PersonalMoves}.
  */
 export function personalReaches(projection: Projection, events: EventTypes): PersonalReaches {
-  const rows = [undefined, ...sampleRows(projection), ...foldedRows(projection, events)].slice(0, MAX_ROWS);
-  const reaches = new Map<string, PersonalReach>();
+  const rows = triedRows(projection, events);
+  const trials = new Map<string, Trial>();
   for (const type of projection.handlers.keys()) {
-    const byTarget = new Map<string, Set<string>>();
-    let choosesRows = false;
-    for (const [one, other] of events[type]?.personalParts.samples() ?? []) {
-      const [changes, others] = [tried(projection, type, one), tried(projection, type, other)];
-      if (!isDeepStrictEqual(changes.map(placeOf), others.map(placeOf))) choosesRows = true;
+    const parts = events[type]?.personalParts;
+    if (parts) trials.set(type, trial(projection, type, parts.samples(), rows));
+  }
+  const isPersonal = (type: string) => events[type]?.personalParts.exist === true;
+  const reached = new Set([...trials.values()].flatMap(({ byTarget }) => [...byTarget.values()].flatMap(listed)));
+  const failed = [...trials].filter(([type, { failure }]) => failure && isPersonal(type));
+  // Who copies columns matters only if there is something to copy.
+  const matters = reached.size > 0 || failed.length > 0;
+  const untried = new Map(
+    [...trials].flatMap(([type, { failure }]) => (failure !== undefined && matters ? [[type, failure]] : [])),
+  );
+  const all = maskableColumns(projection);
+  const moves = new PersonalMoves(projection, events, rows, reached);
+  // A handler that nobody could try may copy any column into any other.
+  const copiesAnything = [...untried.keys()].some((type) => !isPersonal(type));
+  const spread = (columns: ReadonlySet<string>) => (columns.size > 0 && copiesAnything ? all : moves.spread(columns));
+  const byEvent = new Map<string, PersonalReach>();
+  for (const [type, { byTarget, choosesRows }] of trials) {
+    const columns = moves.spread(new Set([...byTarget.values()].flatMap(listed)));
+    const isUntried = untried.has(type) && isPersonal(type);
+    const columnsOf = (change: Change) => (isUntried ? all : spread(byTarget.get(targetOf(change)) ?? NO_COLUMNS));
+    if (columns.size > 0 || choosesRows || isUntried) byEvent.set(type, { columns, columnsOf, choosesRows });
+  }
+  const columnsWith = (change: Change, twin: Change) => {
+    const found = new Set<string>();
+    return compare(change, twin, rows, found) === undefined ? spread(found) : all;
+  };
+  return { byEvent, untried, columnsWith };
+}
+
+function trial(projection: Projection, type: string, samples: readonly SamplePair[], rows: readonly TriedRow[]): Trial {
+  const found: Trial = { byTarget: new Map(), choosesRows: false, failure: undefined };
+  for (const pair of samples) {
+    try {
+      const [changes = [], others = []] = pair.map((data) => tried(projection, type, data));
+      if (!isDeepStrictEqual(changes.map(placeOf), others.map(placeOf))) found.choosesRows = true;
       for (const [nth, change] of changes.entries()) {
         const twin = others[nth];
         if (!twin) continue;
-        for (const row of rows) {
-          const different = difference(folded(change, row), folded(twin, row));
-          const target = targetOf(change);
-          if (different.length > 0) byTarget.set(target, new Set([...(byTarget.get(target) ?? []), ...different]));
-        }
+        const target = targetOf(change);
+        const columns = found.byTarget.get(target) ?? new Set();
+        found.byTarget.set(target, columns);
+        found.failure ??= compare(change, twin, rows, columns);
       }
+    } catch (error) {
+      found.failure ??= messageOf(error);
     }
-    const columns = new Set([...byTarget.values()].flatMap((some) => [...some]));
-    const columnsOf = (change: Change) => byTarget.get(targetOf(change)) ?? NO_COLUMNS;
-    if (columns.size > 0 || choosesRows) reaches.set(type, { columns, columnsOf, choosesRows });
   }
-  return reaches;
+  return found;
 }
 
-function tried(projection: Projection, type: string, data: unknown): readonly Change[] {
-  try {
-    return changesOf(projection, sampleEvent(type, data));
-  } catch {
-    // It cannot do with made-up data.
-    return [];
+/**
+ * Adds the columns in which two changes make different rows.
+ * @returns why they cannot be applied to any row; undefined if they can.
+ */
+function compare(change: Change, twin: Change, rows: readonly TriedRow[], columns: Set<string>): string | undefined {
+  if (change.kind === 'remove' || twin.kind === 'remove') return undefined;
+  const before = change.kind === 'upsert' || change.kind === 'put' ? [undefined, ...rows] : rows;
+  let hasRun = false;
+  let failure: string | undefined;
+  for (const row of before) {
+    try {
+      const [one, other] = [folded(change, row), folded(twin, row)];
+      hasRun = true;
+      addDifferences(one, other, columns);
+      // It does not look at rows.
+      if (change.kind === 'put') break;
+    } catch (error) {
+      // It may be a row that events never make.
+      failure ??= messageOf(error);
+    }
+  }
+  return hasRun ? undefined : failure;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Adds the columns in which two rows differ. */
+function addDifferences(one: TriedRow = {}, other: TriedRow = {}, columns: Set<string>): void {
+  for (const column of Object.keys({ ...one, ...other })) {
+    if (!columns.has(column) && !isDeepStrictEqual(one[column], other[column])) columns.add(column);
   }
 }
 
 const NO_COLUMNS: ReadonlySet<string> = new Set();
+
+function listed(columns: Iterable<string>): string[] {
+  return [...columns];
+}
 
 /** How a change finds its rows: by key, or by which column. */
 function targetOf(change: Change): string {
@@ -74,87 +148,4 @@ function targetOf(change: Change): string {
 /** Which rows a change is about. */
 function placeOf(change: Change): unknown {
   return change.kind === 'updateWhere' ? [change.kind, change.column, change.value] : [change.kind, change.key];
-}
-
-function folded(change: Change, row: TriedRow | undefined): TriedRow | undefined {
-  if (change.kind === 'remove' || (!row && (change.kind === 'update' || change.kind === 'updateWhere')))
-    return undefined;
-  try {
-    return change.fold(row as TriedRow);
-  } catch {
-    return undefined;
-  }
-}
-
-function difference(one: TriedRow | undefined, other: TriedRow | undefined): string[] {
-  if (!one || !other) return [];
-  return Object.keys({ ...one, ...other }).filter((column) => !isDeepStrictEqual(one[column], other[column]));
-}
-
-/** Rows as made-up events leave them, one event after the other. */
-function foldedRows(projection: Projection, events: EventTypes): TriedRow[] {
-  const types = [...projection.handlers.keys()];
-  const made: TriedRow[] = [];
-  for (const type of types) {
-    for (const [data] of events[type]?.personalParts.samples() ?? []) {
-      for (const change of tried(projection, type, data)) {
-        for (const before of [undefined, ...made.slice(-5)]) {
-          const row = folded(change, before);
-          if (row && made.length < MAX_ROWS / 2) made.push(row);
-        }
-      }
-    }
-  }
-  return made;
-}
-
-/** Made-up rows: a full one, one in which everything that may be empty is, and one for each value of an enumeration. */
-function sampleRows({ table }: Projection): TriedRow[] {
-  const columns = Object.entries(storedColumns(table)).filter(([property]) => !isEngineColumn(property));
-  const full = Object.fromEntries(columns.map(([property, column]) => [property, sampleValue(column)]));
-  const empty = Object.fromEntries(
-    columns.map(([property, column]) => [property, column.notNull ? full[property] : null]),
-  );
-  const lists = Object.fromEntries(
-    columns.map(([property, column]) => [property, isJson(column) ? [] : empty[property]]),
-  );
-  const others = columns.flatMap(([property, { enumValues }]) =>
-    (enumValues ?? []).flatMap((value) => [full, lists].map((row) => ({ ...row, [property]: value }))),
-  );
-  return [full, empty, lists, ...others];
-}
-
-function isJson(column: PgColumn): boolean {
-  return column.dataType === 'json';
-}
-
-function sampleValue(column: PgColumn): unknown {
-  if (column.enumValues?.length) return column.enumValues[0];
-  switch (column.dataType) {
-    case 'number':
-      return 1;
-    case 'bigint':
-      return 1n;
-    case 'boolean':
-      return false;
-    case 'date':
-      return new Date('2000-01-01');
-    case 'json':
-      return {};
-    case 'array':
-      return [];
-    default:
-      return column.getSQLType() === 'uuid' ? SOME_ID : 'some';
-  }
-}
-
-const SOME_ID = '00000000-0000-4000-8000-000000000001';
-
-function sampleEvent(type: string, data: unknown): RecordedEvent {
-  return {
-    ...{ type, data, eventId: SOME_ID, position: 1, streamType: 'Some', streamId: SOME_ID, version: 1 },
-    metadata: { actor: { id: SOME_ID, roles: [] }, correlationId: SOME_ID },
-    ...{ commandId: SOME_ID, summary: '' },
-    ...{ occurredAt: new Date('2000-01-01'), recordedAt: new Date('2000-01-01') },
-  };
 }

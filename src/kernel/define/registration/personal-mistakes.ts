@@ -1,5 +1,6 @@
 import { DefinitionError } from '../definition-error.ts';
 import { personalReaches } from '../read-model/personal-reach.ts';
+import { unmaskableColumns } from '../read-model/unmaskable-columns.ts';
 import type { Registry } from './registry.ts';
 
 /** What keeps the personal data of an application from being erased. It matters only with a keyring. */
@@ -39,8 +40,8 @@ function unerasableParts({ aggregates }: Registry): DefinitionError[] {
 }
 
 /**
- * Columns that get personal data without being declared, and keys that consist of it. Everything else works without this, so it is for
- * `check` alone.
+ * Columns that get personal data without being declared, keys that consist of it, handlers of which nobody can tell, and columns that
+ * cannot be masked. Everything else works without this, so it is for `check` alone.
  */
 export function personalColumnMistakes({ projections, events }: Registry): DefinitionError[] {
   return [...projections.values()].flatMap((projection) => {
@@ -48,7 +49,15 @@ export function personalColumnMistakes({ projections, events }: Registry): Defin
     const declared = new Set(personal?.columns);
     const from = new Map<string, string>();
     const mistakes: DefinitionError[] = [];
-    for (const [event, { columns, choosesRows }] of personalReaches(projection, events)) {
+    const { byEvent, untried } = personalReaches(projection, events);
+    for (const [event, failure] of untried) {
+      const sentence =
+        `Read model ${name}: its handler of ${event} fails on made-up data (${failure}), so that nobody can tell which columns get personal ` +
+        'data. When somebody is erased, all columns of their rows are masked until the read model is made again. Let the handler take every ' +
+        "value that the event's schema allows.";
+      mistakes.push(new DefinitionError('PERSONAL_UNTRIED', { projection: name, event }, sentence));
+    }
+    for (const [event, { columns, choosesRows }] of byEvent) {
       for (const column of columns) if (!declared.has(column) && !from.has(column)) from.set(column, event);
       if (!choosesRows) continue;
       const sentence =
@@ -61,6 +70,12 @@ export function personalColumnMistakes({ projections, events }: Registry): Defin
         `Read model ${name}: its column ${column} gets personal data of ${event}, and is not declared. Write personal: { of: (row) => person(…), ` +
         `columns: [${[...declared, ...from.keys()].map((each) => `'${each}'`).join(', ')}] }.`;
       mistakes.push(new DefinitionError('PERSONAL_COLUMN_UNDECLARED', { projection: name, column, event }, sentence));
+    }
+    for (const { column, why } of unmaskableColumns(projection, new Set([...declared, ...from.keys()]))) {
+      const sentence =
+        `Read model ${name}: its column ${column} has personal data, and ${why}. The value that stands for what was erased may be refused, so ` +
+        'that the column shows it until the read model is made again, or stops being filled. Leave personal data to a column without this.';
+      mistakes.push(new DefinitionError('PERSONAL_COLUMN_UNMASKABLE', { projection: name, column }, sentence));
     }
     return mistakes;
   });

@@ -58,7 +58,7 @@ export class RebuildCoordinator {
   #works = false;
   /** The last check has found shadows. */
   #hasShadows = true;
-  #beforeServed: BeforeServed = async () => {};
+  #beforeServed: BeforeServed = async () => async () => {};
 
   constructor(parts: RebuildCoordinatorParts) {
     this.#parts = parts;
@@ -88,7 +88,7 @@ export class RebuildCoordinator {
     if (!this.#hasShadows) this.#sleeper.wake();
   }
 
-  /** Has `prepare` called before a shadow that was filled becomes the live table. */
+  /** Has `prepare` called before a shadow that was filled becomes the live table, and what it returns when it does. */
   beforeServed(prepare: BeforeServed): void {
     this.#beforeServed = prepare;
   }

@@ -21,10 +21,11 @@ export type SwapOutcome =
   | { readonly kind: 'refused'; readonly why: string };
 
 /**
- * Called in the transaction of a swap, when the projection's tables are those of the shadow.
+ * Called before the transaction of a swap, while nobody has to wait.
  * @param erasures how many erasures the shadow takes into account.
+ * @returns what is called in the transaction, when the projection's tables are those of the shadow.
  */
-export type BeforeServed = (tx: Database, projection: Projection, erasures: number) => Promise<void>;
+export type BeforeServed = (projection: Projection, erasures: number) => Promise<(tx: Database) => Promise<void>>;
 
 export interface Swap {
   readonly shadow: Shadow;
@@ -52,8 +53,9 @@ const LOCK_TIMEOUT_MS = 200;
  */
 export async function swapIn(db: Database, swap: Swap): Promise<SwapOutcome> {
   try {
+    const finish = await prepared(db, swap);
     return await db.transaction(async (transaction) => {
-      const outcome = await exchange(transaction as unknown as Database, swap);
+      const outcome = await exchange(transaction as unknown as Database, swap, finish);
       if (outcome.kind !== 'done') throw new Undone(outcome);
       return outcome;
     });
@@ -80,7 +82,18 @@ class Undone extends Error {
   }
 }
 
-async function exchange(tx: Database, { shadow, owner, generation, fillTo, beforeServed }: Swap): Promise<SwapOutcome> {
+async function prepared(db: Database, { shadow, beforeServed }: Swap): Promise<(tx: Database) => Promise<void>> {
+  const [row] = await db.execute<{ erasures: number }>(
+    sql`select erasures from read.checkpoints where projection = ${shadow.checkpoint.key}`,
+  );
+  return (row && (await beforeServed?.(shadow.live, row.erasures))) ?? (async () => {});
+}
+
+async function exchange(
+  tx: Database,
+  { shadow, owner, generation, fillTo }: Swap,
+  finish: (tx: Database) => Promise<void>,
+): Promise<SwapOutcome> {
   const { live: projection, checkpoint } = shadow;
   const { key } = projection.checkpoint;
   const tables = listed(tablesOf(projection));
@@ -99,7 +112,7 @@ async function exchange(tx: Database, { shadow, owner, generation, fillTo, befor
   if (!(await fillTo(live.position))) return { kind: 'busy' };
 
   if (!staysTable) await tx.execute(sql`lock table ${tables} in access exclusive mode`);
-  const [adopted] = await tx.execute<{ position: number; enough: boolean; erasures: number }>(sql`
+  const [adopted] = await tx.execute<{ position: number; enough: boolean }>(sql`
     with shadow as (
       delete from read.checkpoints
       where projection = ${checkpoint.key} and owner = ${owner} and generation = ${generation}
@@ -109,7 +122,7 @@ async function exchange(tx: Database, { shadow, owner, generation, fillTo, befor
     set position = shadow.position, started_at = shadow.started_at, updated_at = now(), generation = live.generation + 1,
         whole_at = 0, failure = null, erasures = shadow.erasures
     from shadow where projection = ${key}
-    returning live.position, live.erasures, live.position >= ${live.position} as enough`);
+    returning live.position, live.position >= ${live.position} as enough`);
   if (!adopted) return { kind: 'lost' };
   // Postgres may have crashed and lost rows that this instance has written.
   if (!adopted.enough) return { kind: 'busy' };
@@ -117,7 +130,7 @@ async function exchange(tx: Database, { shadow, owner, generation, fillTo, befor
     const replaced = staysTable ? await replaceRows(tx, table, beside) : await replaceTable(tx, table, beside);
     if (!replaced) return { kind: 'reshaped' };
   }
-  await beforeServed?.(tx, projection, adopted.erasures);
+  await finish(tx);
   await adoptParkedEvents(tx, checkpoint.key, key);
   return { kind: 'done', position: adopted.position };
 }

@@ -1,35 +1,41 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { ERASED } from '../../define/personal/subject.ts';
+import { maskTextOf } from '../../define/read-model/masks.ts';
 
 /** How deep JSON is masked with its members; what is deeper becomes null. */
 const MAX_DEPTH = 5;
 
 /**
- * What stands for the personal data of a column until the read model is made again, as an expression of SQL over its present value. Null
- * stays null.
+ * What stands for the personal data of a column until the read model is made again, as expressions of SQL over its present value: the
+ * first that the table accepts. Null stays null. The later ones are for columns that are unique or have a CHECK.
+ * @param key the row's key as text.
  */
-export function maskOf(column: PgColumn): SQL {
-  const name = sql.identifier(column.name);
+export function masksOf(column: PgColumn, key: SQL): readonly SQL[] {
   const type = column.getSQLType();
-  const isJson = /^jsonb?$/.test(type);
-  const mask = isJson ? sql`(${maskedJson(sql`${name}::jsonb`, MAX_DEPTH)})` : constantOf(column, type);
-  return sql`case when ${name} is not null then ${mask}::${sql.raw(type)} end`;
+  const name = sql.identifier(column.name);
+  const of = (mask: SQL) => sql`case when ${name} is not null then (${mask})::${sql.raw(type)} end`;
+  const usual = /^jsonb?$/.test(type) ? maskedJson(sql`${name}::jsonb`, MAX_DEPTH) : usualMask(column);
+  return [of(usual), ...(column.notNull ? [] : [sql`null::${sql.raw(type)}`]), ...ownMasks(column, type, key).map(of)];
 }
 
-/** Of a type that is not known here, the empty text is tried: else Postgres refuses it, and the rows stay as they are. */
-function constantOf({ enumValues, notNull }: PgColumn, type: string): SQL {
-  if (enumValues?.[0] !== undefined) return literal(enumValues[0]);
-  if (type.endsWith(']')) return literal('{}');
-  if (/^(text|varchar|character|char|bpchar|citext)/.test(type)) return literal(ERASED);
-  if (type.endsWith('multirange')) return literal('{}');
-  if (type.endsWith('range')) return literal('empty');
-  if (/^(small|big)?int|^(numeric|decimal|real|double|money)/.test(type)) return literal('0');
-  if (type === 'boolean') return literal('false');
-  if (type === 'uuid') return literal('00000000-0000-0000-0000-000000000000');
-  if (/^(date|timestamp)/.test(type)) return literal('1970-01-01 00:00:00Z');
-  if (/^time/.test(type)) return literal('00:00:00Z');
-  return notNull ? literal('') : sql`null`;
+/** Of a type that is not known, the empty text is tried. */
+function usualMask(column: PgColumn): SQL {
+  const text = maskTextOf(column);
+  if (text !== undefined) return literal(text);
+  return column.notNull ? literal('') : sql`null`;
+}
+
+/** Masks that are another one in each row, and texts of other forms. */
+function ownMasks({ enumValues }: PgColumn, type: string, key: SQL): SQL[] {
+  if (enumValues?.length) return enumValues.slice(1).map(literal);
+  if (type === 'uuid') return [sql`md5(${key})`];
+  if (/^(integer|bigint|numeric)/.test(type)) return [sql`hashtext(${key})`];
+  if (!/^(text|varchar|char|citext)/.test(type)) return [];
+  return [
+    ...[sql`${literal(`${ERASED} `)} || md5(${key})`, sql`md5(${key})`, literal('')],
+    ...[sql`md5(${key}) || '@erased.invalid'`, sql`'https://erased.invalid/' || md5(${key})`],
+  ];
 }
 
 /** Texts are `[erased]`, numbers 0, lists empty; members stay, because code reads them. */

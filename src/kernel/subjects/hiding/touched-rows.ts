@@ -1,7 +1,9 @@
-import type { RecordedEvent } from '../../define/event.ts';
+import type { EventTypes, RecordedEvent } from '../../define/event.ts';
 import type { Subject } from '../../define/personal/subject.ts';
+import { maskableColumns } from '../../define/read-model/personal-moves.ts';
 import type { PersonalReaches } from '../../define/read-model/personal-reach.ts';
 import { type Change, changesOf, type Key, type Projection } from '../../define/read-model/projection.ts';
+import { elementsAt } from '../../privacy/pointers.ts';
 import { keyText, type RowValues } from '../../read/fold/working-rows.ts';
 
 /** What events have put into rows. */
@@ -10,25 +12,58 @@ interface Touch {
   readonly subjects: Set<Subject>;
 }
 
+/** What a handler makes of an event: without what was erased, and with made-up values in its place. */
+interface Handled {
+  readonly changes: readonly Change[];
+  /** Two that differ in the personal parts alone; undefined if the handler fails on made-up values. */
+  readonly twins: readonly [readonly Change[], readonly Change[]] | undefined;
+}
+
 /**
- * The rows that events have changed, and the columns into which they have put personal data. A handler names each row
- * that it changes, and can only put in what its event has. So no other rows can have the data.
+ * The rows that events have changed, and the columns into which they have put personal data. A handler changes rows one by one, and puts
+ * into each what the event has, so that these are all rows that can have it.
  */
 export class TouchedRows {
   readonly keys = new Map<string, Key>();
   /** Rows by a column's values: those that have one of them now. */
   readonly where = new Map<string, Set<unknown>>();
+  /** Positions of events of which nobody can tell what rows they have changed: their handler fails without what was erased. */
+  readonly unknown: number[] = [];
   readonly #projection: Projection;
+  readonly #reaches: PersonalReaches;
+  readonly #events: EventTypes;
   readonly #byKey = new Map<string, Touch>();
   readonly #byColumn = new Map<string, Map<unknown, Touch>>();
 
-  /** @param events without what was erased. */
-  constructor(projection: Projection, reaches: PersonalReaches, events: readonly RecordedEvent[]) {
+  constructor(projection: Projection, reaches: PersonalReaches, events: EventTypes) {
     this.#projection = projection;
+    this.#reaches = reaches;
+    this.#events = events;
+  }
+
+  /** Number of keys and values by which rows are found, and of events of which nothing is known. */
+  get size(): number {
+    const values = [...this.where.values()].reduce((sum, { size }) => sum + size, 0);
+    return this.keys.size + values + this.unknown.length;
+  }
+
+  /** @param events without what was erased. */
+  add(events: readonly RecordedEvent[]): void {
     for (const event of events) {
-      const reach = reaches.get(event.type);
+      const reach = this.#reaches.byEvent.get(event.type);
       if (!reach || !event.subject) continue;
-      for (const change of changesIn(projection, event)) this.#add(change, reach.columnsOf(change), event.subject);
+      const handled = this.#handled(event);
+      if (!handled) {
+        this.unknown.push(event.position);
+        continue;
+      }
+      for (const [nth, change] of handled.changes.entries()) {
+        const columns = new Set(reach.columnsOf(change));
+        const [one, other] = handled.twins?.map((changes) => changes[nth]) ?? [];
+        // The event's own values may lead a handler to where no made-up event has led it.
+        if (one && other) for (const column of this.#reaches.columnsWith(one, other)) columns.add(column);
+        this.#add(change, columns, event.subject);
+      }
     }
   }
 
@@ -47,6 +82,20 @@ export class TouchedRows {
         ...(owner !== undefined && subjects.has(owner) ? (this.#projection.personal?.columns ?? []) : []),
       ]),
     );
+  }
+
+  /** All columns of a row that can be masked. */
+  get allColumns(): ReadonlySet<string> {
+    return maskableColumns(this.#projection);
+  }
+
+  /** Undefined if the handler fails on everything that the event could have been. */
+  #handled(event: RecordedEvent): Handled | undefined {
+    const [one, other] = twinsOf(event, this.#events);
+    const [erased, first, second] = [event, one, other].map((each) => changesIn(this.#projection, each));
+    const twins = first && second ? ([first, second] as const) : undefined;
+    const changes = erased ?? first ?? second;
+    return changes && { changes, twins };
   }
 
   #add(change: Change, columns: ReadonlySet<string>, subject: Subject): void {
@@ -75,12 +124,31 @@ export class TouchedRows {
   }
 }
 
-/** A handler that fails has changed nothing: its event is in dead letters. */
-function changesIn(projection: Projection, event: RecordedEvent): readonly Change[] {
+/** An event with made-up values in its personal parts: twice, with different ones. */
+function twinsOf(event: RecordedEvent, events: EventTypes): readonly [RecordedEvent, RecordedEvent] {
+  const parts = events[event.type]?.personalParts.find(event.data) ?? [];
+  const twin = (nth: 0 | 1): RecordedEvent => {
+    const elements = elementsAt(event.data);
+    for (const { at, samples } of parts) elements.put(at, samples?.()[nth] ?? `some ${nth}`);
+    return {
+      ...event,
+      data: elements.root,
+      get metadata() {
+        return event.metadata;
+      },
+      get summary() {
+        return event.summary;
+      },
+    };
+  };
+  return [twin(0), twin(1)];
+}
+
+function changesIn(projection: Projection, event: RecordedEvent): readonly Change[] | undefined {
   try {
     return changesOf(projection, event);
   } catch {
-    return [];
+    return undefined;
   }
 }
 

@@ -47,7 +47,7 @@ const membersOf = (on: Handlers<Row, typeof events>, columns: readonly (keyof Ro
   });
 const reachOf = (on: Handlers<Row, typeof events>) =>
   Object.fromEntries(
-    [...personalReaches(membersOf(on), events)].map(([type, { columns, choosesRows }]) => [
+    [...personalReaches(membersOf(on), events).byEvent].map(([type, { columns, choosesRows }]) => [
       type,
       choosesRows ? 'chooses rows' : [...columns].sort(),
     ]),
