@@ -18,7 +18,7 @@ import { Courier } from '../kernel/notify/courier.ts';
 import type { ActiveCallers } from '../scheduling/active-callers.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
-import { createGraphql, type Yoga } from './graphql.ts';
+import { createGraphql, type Graphql } from './graphql.ts';
 import { EventStreams } from './http/event-streams.ts';
 import { OperationWindows } from './limits/operation-windows.ts';
 import type { LoopWatch } from './loop/loop-watch.ts';
@@ -42,8 +42,7 @@ export interface ServedApiOptions {
 }
 
 /** The API as transports serve it, and its parts that metrics measure. */
-export interface ServedApi {
-  readonly yoga: Yoga;
+export interface ServedApi extends Graphql {
   readonly documents: TrustedDocuments;
   readonly known: KnownDocuments;
   readonly live: LiveRows;
@@ -93,13 +92,13 @@ export function serveApi(options: ServedApiOptions): ServedApi {
   });
   const eventStreams = new EventStreams();
   const known = new KnownDocuments(config.graphqlDocumentCacheBytes);
-  const yoga = createGraphql({
+  const { yoga, execute } = createGraphql({
     ...{ schema, shared, config, eventStreams, liveQueries, documents, known, turns, windows, reportFault },
     rowMessages: new RowMessages({ ...tools, suggestions: config.introspection }),
     budgets: subscriptions,
     phases: config.eventLoopBlockMs > 0 ? loop : undefined,
   });
-  return { yoga, documents, known, live, liveQueries, eventStreams, subscriptions, readAudit };
+  return { yoga, execute, documents, known, live, liveQueries, eventStreams, subscriptions, readAudit };
 }
 
 /** Counts the memory of large answers, for all APIs of a process. */

@@ -1,14 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KnownDocuments } from '../graphql/documents/known-documents.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
-import type { Yoga } from './graphql.ts';
+import type { Graphql } from './graphql.ts';
 import type { HttpContext } from './http/requests/graphql-requests.ts';
 import { answerRequests, type JsonRequests } from './http/requests/json-requests.ts';
 import type { Visit } from './limits/visit.ts';
 
 /** What transports need of an API. */
-export interface TransportApi {
-  readonly yoga: Yoga;
+export interface TransportApi extends Graphql {
   readonly documents: TrustedDocuments;
   readonly known: KnownDocuments;
 }
@@ -38,7 +37,7 @@ export function lendTo(apis: Apis, { authenticated }: Visit): ApiLease | Promise
 }
 
 /** Answers requests with the API of their callers. An API is in use until its answer has been sent or nobody wants it any more. */
-export function answerWith(apis: Apis, tools: Pick<JsonRequests, 'turns' | 'reportFault'>): AnswerRequest {
+export function answerWith(apis: Apis, tools: Pick<JsonRequests, 'turns'>): AnswerRequest {
   if ('one' in apis) return answerRequests({ ...apis.one, ...tools });
   const answers = new WeakMap<TransportApi, AnswerRequest>();
   const answerOf = (api: TransportApi): AnswerRequest => {

@@ -1,8 +1,8 @@
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
-import type { GraphQLSchema } from 'graphql';
-import { createYoga, type YogaServerInstance } from 'graphql-yoga';
+import type { ExecutionResult, GraphQLSchema } from 'graphql';
+import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
-import type { KnownDocuments } from '../graphql/documents/known-documents.ts';
+import type { KnownDocuments, KnownOperation } from '../graphql/documents/known-documents.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import type { RowMessages } from '../graphql/live/rows/row-messages.ts';
 import type { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
@@ -11,6 +11,7 @@ import type { PhaseListener } from '../graphql/phases.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
 import { useDeadline } from '../graphql/plugins/deadline.ts';
 import { answerError, type ReportFault, useErrors } from '../graphql/plugins/errors.ts';
+import { executeWith } from '../graphql/plugins/execute-hooks.ts';
 import { useExecutor } from '../graphql/plugins/executor.ts';
 import { type RequestLimits, useLimits } from '../graphql/plugins/limits.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
@@ -63,11 +64,43 @@ interface ServerContext {
 
 export type Yoga = YogaServerInstance<ServerContext, Context>;
 
-/**
- * The GraphQL pipeline: Yoga with every relevant default set explicitly. HTTP, SSE and WebSocket all pass through it.
- */
-export function createGraphql(options: GraphqlOptions): Yoga {
-  const { schema, shared, config, eventStreams, turns, reportFault } = options;
+/** A query or mutation that is known to be valid, with what its client sent. */
+export interface AskedOperation extends Pick<KnownOperation, 'document'> {
+  readonly variables: Readonly<Record<string, unknown>> | undefined;
+  readonly operationName: string | undefined;
+}
+
+/** What transports pass operations to. */
+export interface Graphql {
+  readonly yoga: Yoga;
+  /** Executes a query or mutation with all plugins, but without Yoga. It does not reject. */
+  readonly execute: (asked: AskedOperation, context: ServerContext) => Promise<ExecutionResult>;
+}
+
+/** The GraphQL pipeline, a row of plugins. HTTP, SSE and WebSocket all pass through it. */
+export function createGraphql(options: GraphqlOptions): Graphql {
+  const { schema, shared, reportFault } = options;
+  const plugins = pluginsFor(options);
+  const execute = executeWith(plugins);
+  const shown = (error: unknown, { client }: ServerContext) => answerError(error, client.correlationId, reportFault);
+  return {
+    yoga: createServer(options, plugins),
+    execute: async ({ document, variables, operationName }, context) => {
+      try {
+        const contextValue = Object.assign(createContext(shared, context.client), context);
+        const args = { schema, document, contextValue, variableValues: variables, operationName };
+        const result = await execute(args);
+        // Plugins may have added errors.
+        return result.errors ? { ...result, errors: result.errors.map((error) => shown(error, context)) } : result;
+      } catch (error) {
+        return { errors: [shown(error, context)] };
+      }
+    },
+  };
+}
+
+/** Yoga with every relevant default set explicitly. */
+function createServer({ schema, shared, known, reportFault }: GraphqlOptions, plugins: Plugin[]): Yoga {
   return createYoga<ServerContext, Context>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -83,33 +116,38 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     // Yoga's GraphiQL comes from a CDN, and the package that serves it locally does not support authenticated
     // subscriptions.
     graphiql: false,
-    parserAndValidationCache: options.known.caches,
+    parserAndValidationCache: known.caches,
     context: ({ client }) => createContext(shared, client),
-    plugins: [
-      ...(options.phases ? [usePhases(options.phases)] : []),
-      useExecutor({ suggestions: config.introspection }),
-      useSharedMessages(options.liveQueries, options.rowMessages),
-      useStrictRequests(options.documents),
-      useAnswerHead(),
-      useRefusals(),
-      eventStreams.plugin,
-      options.known.plugin,
-      useLimits(limitsOf(config)),
-      useSubscriptionRoot(),
-      ...(config.introspection ? [] : [useDisableIntrospection()]),
-      useTracing(),
-      ...(shared.observer?.hears('operationAnswered') ? [useObserver(shared.observer)] : []),
-      useErrors(reportFault, correlationIdOf),
-      useAnswerShares(),
-      useCallerLimits(),
-      useExpiringOperations(),
-      useDeadline(config.operationTimeoutMs),
-      useSubscriptionBudget(options.budgets),
-      useConsistency(),
-      useSlicedAnswers(turns),
-      useOperationWindows(options.windows, config.operationTimeoutMs),
-    ],
+    plugins,
   });
+}
+
+function pluginsFor(options: GraphqlOptions): Plugin[] {
+  const { shared, config, eventStreams, turns, reportFault } = options;
+  return [
+    ...(options.phases ? [usePhases(options.phases)] : []),
+    useExecutor({ suggestions: config.introspection }),
+    useSharedMessages(options.liveQueries, options.rowMessages),
+    useStrictRequests(options.documents),
+    useAnswerHead(),
+    useRefusals(),
+    eventStreams.plugin,
+    options.known.plugin,
+    useLimits(limitsOf(config)),
+    useSubscriptionRoot(),
+    ...(config.introspection ? [] : [useDisableIntrospection()]),
+    useTracing(),
+    ...(shared.observer?.hears('operationAnswered') ? [useObserver(shared.observer)] : []),
+    useErrors(reportFault, correlationIdOf),
+    useAnswerShares(),
+    useCallerLimits(),
+    useExpiringOperations(),
+    useDeadline(config.operationTimeoutMs),
+    useSubscriptionBudget(options.budgets),
+    useConsistency(),
+    useSlicedAnswers(turns),
+    useOperationWindows(options.windows, config.operationTimeoutMs),
+  ] as Plugin[];
 }
 
 function limitsOf(config: Config): RequestLimits {

@@ -112,7 +112,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
     opsUrl: operations && urlOf(operations),
     connections,
     serve: (apis) => {
-      handler = routed(serveGraphql({ ...requests, graphql: answerWith(apis, { turns, reportFault }) }));
+      handler = routed(serveGraphql({ ...requests, graphql: answerWith(apis, { turns }) }));
       const accepts = () => notReady() === undefined;
       return serveWebSockets(server, {
         ...{ apis, turns, gate, addresses, config, observer, reportFault },

@@ -91,32 +91,34 @@ export class CallerLimits {
     );
   }
 
-  /** Counts a request, or a WebSocket that is opened. @throws {OverLimitError} */
-  request(address: string): Promise<void> {
+  /** Counts a request, or a WebSocket that is opened. @returns undefined if that is done at once. @throws {OverLimitError} */
+  request(address: string): Promise<void> | undefined {
     return this.#requests.spend(address);
   }
 
   /** Refuses to check another access token of an address that has sent many bad ones. @throws {OverLimitError} */
-  mayAuthenticate(address: string): Promise<void> {
-    return this.#badCredentials.check(address);
+  mayAuthenticate(address: string): void {
+    this.#badCredentials.check(address);
   }
 
   /** Counts an access token that was refused. */
   async badCredentials(address: string): Promise<void> {
-    await this.#badCredentials.spend(address).catch((error: unknown) => {
+    try {
+      await this.#badCredentials.spend(address);
+    } catch (error) {
       // The caller is refused anyway, because of the token.
       if (!(error instanceof OverLimitError)) throw error;
-    });
+    }
   }
 
-  /** Counts what an operation costs. @throws {OverLimitError} */
-  spend({ actor, address }: Spender, points: number): Promise<void> {
+  /** Counts what an operation costs. @returns undefined if that is done at once. @throws {OverLimitError} */
+  spend({ actor, address }: Spender, points: number): Promise<void> | undefined {
     return this.#points.spend(callerKey(actor, address), points);
   }
 
   /** Refuses an actor who has spent more than their points since the operation was admitted. @throws {OverLimitError} */
-  mayBegin({ actor, address }: Spender): Promise<void> {
-    return this.#points.check(callerKey(actor, address), 0);
+  mayBegin({ actor, address }: Spender): void {
+    this.#points.check(callerKey(actor, address), 0);
   }
 
   /** A query or mutation begins. @throws {OverLimitError} */

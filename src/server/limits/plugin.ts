@@ -37,10 +37,13 @@ export function useCallerLimits(): Plugin {
       const more = pointsOf(args.document, args.operationName) - 1;
       // Most queries have one field at their root. They wait for nothing.
       if (more <= 0) return done;
-      return visit
-        .spend(more)
-        .catch(refuseBy(visit, stop as Stop))
-        .then(() => done);
+      const refuse = refuseBy(visit, stop as Stop);
+      try {
+        return visit.spend(more)?.then(() => done, refuse) ?? done;
+      } catch (error) {
+        refuse(error);
+        return undefined;
+      }
     },
     onSubscribe: ({ args, setResultAndStopExecution: stop }) => {
       const { visit, budget, operation } = args.contextValue as unknown as Visited;
@@ -80,7 +83,7 @@ export function useCallerLimits(): Plugin {
 function spendLater(visit: Visit, bytes: number): void {
   const points = pointsOfBytes(bytes);
   // Callers who exceed their limit with this still get the answer; their next operation is refused.
-  if (points > 0) visit.spend(points).catch(() => undefined);
+  if (points > 0) void waitAfter(visit, points);
 }
 
 /** Counts points. @returns how long a caller who exceeds their limit should wait, in ms; 0 for all others. */

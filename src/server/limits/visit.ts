@@ -55,7 +55,7 @@ export class Visit {
    */
   async authenticate(credentials: string | undefined): Promise<void> {
     const { limits, authenticator } = this.#gate;
-    if (credentials !== undefined) await limits.mayAuthenticate(this.address);
+    if (credentials !== undefined) limits.mayAuthenticate(this.address);
     try {
       this.#authenticated = await authenticator.authenticate(credentials);
     } catch (error) {
@@ -72,19 +72,19 @@ export class Visit {
     return callerKey(this.#authenticated?.actor ?? null, this.address);
   }
 
-  /** Counts a request, or a WebSocket that is opened. @throws {OverLimitError} */
-  request(): Promise<void> {
+  /** Counts a request, or a WebSocket that is opened. @returns undefined if that is done at once. @throws {OverLimitError} */
+  request(): Promise<void> | undefined {
     return this.#gate.limits.request(this.address);
   }
 
-  /** Counts what an operation costs. @throws {OverLimitError} */
-  spend(points: number): Promise<void> {
+  /** Counts what an operation costs. @returns undefined if that is done at once. @throws {OverLimitError} */
+  spend(points: number): Promise<void> | undefined {
     return this.#gate.limits.spend(this.#spender, points);
   }
 
   /** Checks that an operation that had to wait may begin. @throws {OverLimitError} */
-  mayBegin(): Promise<void> {
-    return this.#gate.limits.mayBegin(this.#spender);
+  mayBegin(): void {
+    this.#gate.limits.mayBegin(this.#spender);
   }
 
   /** Holds a place for a query or mutation until {@link leave}. @throws {OverLimitError} */

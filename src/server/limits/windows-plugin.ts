@@ -42,7 +42,11 @@ export function useOperationWindows(windows: OperationWindows, timeoutMs: number
           return undefined;
         }
         const hooks = begin(leave);
-        await visit.mayBegin().catch(refuseBy(visit, stop as never));
+        try {
+          visit.mayBegin();
+        } catch (error) {
+          refuseBy(visit, stop as never)(error);
+        }
         return hooks;
       });
     },

@@ -69,7 +69,7 @@ function sessionOpener(options: WebSocketOptions): OpenSession {
     socket.on('error', (error) => observer.tell('socketBroke', { error, correlationId }));
     const limits = {
       ...{ messages: config.socketMessages, bufferedBytes: config.maxBufferedBytes },
-      ...{ json, spend: (points: number) => visit.spend(points) },
+      ...{ json, spend: async (points: number) => visit.spend(points) },
       ...{ prompt, turn, caller: () => visit.caller },
     };
     new Session(socket, visit, headers).open(protocol, limits, {

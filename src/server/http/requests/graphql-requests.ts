@@ -98,19 +98,24 @@ export function serveGraphql(options: GraphqlRequests): RequestHandler {
     });
     try {
       // Refusals cost time too, so addresses take turns, and then their callers.
-      await entrance.enter(visit.address);
-      await admit(options, visit, request);
+      const entered = entrance.enter(visit.address);
+      if (entered) await entered;
+      const admitted = admit(options, visit, request);
+      if (admitted) await admitted;
       if (request.method === 'OPTIONS') {
         response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
         return;
       }
       const page = pages?.(request, response);
       if (page) return await page;
-      await identify(visit, request);
+      await visit.authenticate(request.headers.authorization);
+      const paid = visit.spend(1);
+      if (paid) await paid;
       const body = arriving && (await bodyOf(options, visit, request, arriving));
       if (body === 'gone') return;
       // The work that follows at once, validation and the start of the execution, is part of the turn.
-      await (body && body.length >= LARGE_BODY ? turns.take(visit.caller) : entrance.enter(visit.caller));
+      const begins = body && body.length >= LARGE_BODY ? turns.take(visit.caller) : entrance.enter(visit.caller);
+      if (begins) await begins;
       visit.operate();
       // The client may already be gone: then no later event would release the place.
       if (response.closed) visit.leave();
@@ -131,19 +136,20 @@ export function serveGraphql(options: GraphqlRequests): RequestHandler {
   };
 }
 
-async function admit({ notReady, whyNotHost }: GraphqlRequests, visit: Visit, request: IncomingMessage): Promise<void> {
-  const foreign = whyNotHost(request.headers.host);
+/** @returns undefined if it is admitted at once. @throws if it is refused, or the promise rejects. */
+function admit(options: GraphqlRequests, visit: Visit, request: IncomingMessage): Promise<void> | undefined {
+  const foreign = options.whyNotHost(request.headers.host);
   if (foreign) throw new RequestRefusedError(403, { code: 'FORBIDDEN', message: foreign });
-  await visit.request();
-  if (request.method === 'OPTIONS') return;
-  const reason = notReady();
-  if (reason)
-    throw new RequestRefusedError(503, { code: 'THROTTLED', message: reason, retryAfterMs: NOT_READY_RETRY_MS });
+  const counted = visit.request();
+  if (counted) return counted.then(() => refuseIfNotReady(options, request));
+  refuseIfNotReady(options, request);
+  return undefined;
 }
 
-async function identify(visit: Visit, request: IncomingMessage): Promise<void> {
-  await visit.authenticate(request.headers.authorization);
-  await visit.spend(1);
+function refuseIfNotReady({ notReady }: GraphqlRequests, request: IncomingMessage): void {
+  const reason = request.method === 'OPTIONS' ? undefined : notReady();
+  if (reason)
+    throw new RequestRefusedError(503, { code: 'THROTTLED', message: reason, retryAfterMs: NOT_READY_RETRY_MS });
 }
 
 async function bodyOf(
@@ -155,7 +161,10 @@ async function bodyOf(
   const length = request.headers['content-length'];
   // Check before reading, so that a body that is too large costs nothing.
   if (Number(length) > maxBodyBytes) throw tooLong(`${length} bytes long; at most ${maxBodyBytes}`);
-  if (length !== undefined) await visit.spend(pointsOfBytes(Number(length)));
+  if (length !== undefined) {
+    const paid = visit.spend(pointsOfBytes(Number(length)));
+    if (paid) await paid;
+  }
   const body = await arriving.read(() => visit.sendSlowly());
   if (body === 'too long') throw tooLong(`longer than the ${maxBodyBytes} bytes that`);
   if (body === 'too many pieces') {

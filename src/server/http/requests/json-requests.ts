@@ -1,13 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ExecutionArgs, type ExecutionResult, OperationTypeNode } from 'graphql';
+import { type ExecutionResult, OperationTypeNode } from 'graphql';
 import { processRegularResult } from 'graphql-yoga';
 import type { KnownDocuments, KnownOperation } from '../../../graphql/documents/known-documents.ts';
 import type { TrustedDocuments } from '../../../graphql/documents/trusted-documents.ts';
 import { TOKEN_HEADER } from '../../../graphql/plugins/consistency.ts';
-import { answerError, type ReportFault } from '../../../graphql/plugins/errors.ts';
 import { writtenAnswer } from '../../../graphql/plugins/sliced-answers.ts';
 import type { Turns } from '../../../scheduling/turns.ts';
-import type { Yoga } from '../../graphql.ts';
+import type { Graphql } from '../../graphql.ts';
 import { noteRefusal, noteStatus } from '../../limits/refusals-plugin.ts';
 import { pointsOfDocument } from '../../limits/traffic.ts';
 import { withHead } from '../answer-head.ts';
@@ -17,13 +16,11 @@ import { type HttpContext, LARGE_BODY } from './graphql-requests.ts';
 import { type JsonType, jsonTypeFor } from './media-types.ts';
 import { type JsonRequest, jsonRequestIn } from './request-body.ts';
 
-export interface JsonRequests {
-  readonly yoga: Yoga;
+export interface JsonRequests extends Graphql {
   readonly documents: TrustedDocuments;
   readonly known: KnownDocuments;
   /** Turns of unknown documents on the event loop. */
   readonly turns: Turns;
-  readonly reportFault: ReportFault;
 }
 
 /** An unknown document of this many characters or more is parsed and validated when its caller has a turn. */
@@ -38,7 +35,7 @@ interface JsonOperation extends KnownOperation, JsonRequest {}
 
 /**
  * Answers requests to the API. Most are queries and commands whose document is known, sent and answered as JSON. These
- * go through the pipeline as operations over WebSocket do, without Fetch's objects, which cost more than all the rest.
+ * go through the same plugins without Yoga and Fetch's objects, which cost more than all the rest.
  * Everything else goes through Yoga, which also reports what is wrong with a request. An unknown document costs points,
  * because it has to be parsed and validated.
  */
@@ -67,7 +64,7 @@ async function admitDocument({ turns }: JsonRequests, { visit, body }: HttpConte
 }
 
 async function answerJson(
-  options: JsonRequests,
+  { execute }: JsonRequests,
   response: ServerResponse,
   context: HttpContext,
   type: JsonType,
@@ -75,7 +72,7 @@ async function answerJson(
 ): Promise<void> {
   const { visit, client } = context;
   const expiresAt = visit.authenticated?.expiresAt;
-  const running = execute(options, context, asked);
+  const running = execute(asked, { visit, client });
   // Commands were authorised when they were accepted, and their outcome must not be hidden.
   const mayEnd = asked.operation.operation === OperationTypeNode.QUERY;
   const result = await (expiresAt && mayEnd ? untilExpired(running, expiresAt) : running);
@@ -95,26 +92,6 @@ async function answerJson(
   const answer = processRegularResult(answered as never, { Response } as never, type);
   noteStatus(visit, answer.status, client.correlationId);
   response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
-}
-
-async function execute(
-  { yoga, reportFault }: JsonRequests,
-  { visit, client }: HttpContext,
-  { document, variables, operationName }: JsonOperation,
-): Promise<ExecutionResult> {
-  try {
-    const pipeline = yoga.getEnveloped({ visit, client });
-    const args: ExecutionArgs = {
-      schema: pipeline.schema,
-      document,
-      contextValue: await pipeline.contextFactory(),
-      variableValues: variables,
-      operationName,
-    };
-    return await pipeline.execute(args);
-  } catch (error) {
-    return { errors: [answerError(error, client.correlationId, reportFault)] };
-  }
 }
 
 function tokenIn({ extensions }: ExecutionResult): string | undefined {
