@@ -4,8 +4,6 @@ import { searchTextIn } from '../../index.ts';
 import { MAX_CONTENT } from './note.ts';
 import { notes, notesTable } from './read-models.ts';
 
-const MAX_SEARCH = 1000;
-
 interface NoteFilterInput {
   readonly workspaceId?: string | null | undefined;
   readonly tag?: string | null | undefined;
@@ -84,12 +82,12 @@ that you may see.`,
 
 function conditions({ workspaceId, tag, archived, search }: NoteFilterInput, api: Api): (SQL | undefined)[] {
   const { tags, words } = notesTable;
-  const found = api.storableText(search ?? '', 'A search').trim();
-  if (found.length > MAX_SEARCH) api.refuse(`A search is at most ${MAX_SEARCH} characters long.`);
+  const found = api.searchWords(search).join(' ');
   return [
     workspaceId != null ? eq(notesTable.workspaceId, api.storableText(workspaceId, 'A workspace')) : undefined,
     tag != null ? sql`${tags} @> ${JSON.stringify([api.storableText(tag, 'A tag')])}::jsonb` : undefined,
     archived != null ? eq(notesTable.archived, archived) : undefined,
-    found ? sql`${words} @@ websearch_to_tsquery('simple', ${searchTextIn(sql`${found}::text`)})` : undefined,
+    // As a subquery it is evaluated once, not for each row.
+    found ? sql`${words} @@ (select websearch_to_tsquery('simple', ${searchTextIn(sql`${found}::text`)}))` : undefined,
   ];
 }
