@@ -10,6 +10,7 @@ import {
   ThrottledError,
   UnauthenticatedError,
 } from '../kernel/errors.ts';
+import { withoutStack } from './limits/without-stack.ts';
 
 /** The client asks for something impossible. The message says what to ask for instead. */
 export class BadUserInputError extends Error {
@@ -137,11 +138,13 @@ function rewrite(
   extensions: Record<string, unknown>,
 ): GraphQLError {
   const { nodes, source, positions, path } = located ?? {};
-  return new GraphQLError(message, {
+  const facts = {
     nodes: nodes ?? null,
     source: source ?? null,
     positions: positions ?? null,
     path: path ?? null,
     extensions,
-  });
+  };
+  // Clients get no stack, and the log has that of the original error.
+  return withoutStack(() => new GraphQLError(message, facts));
 }

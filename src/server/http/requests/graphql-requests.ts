@@ -19,6 +19,7 @@ import type { Origins } from '../origins.ts';
 import type { StalledClients } from '../stalled-clients.ts';
 import { ArrivingBody } from './body.ts';
 import type { JsonLimits } from './json-shape.ts';
+import { boundAccept } from './media-types.ts';
 import { JsonBody } from './request-body.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
 
@@ -82,6 +83,7 @@ export function serveGraphql(options: GraphqlRequests): RequestHandler {
   const entrance = new Entrance();
   return async (request, response) => {
     const correlationId = correlate(request, response);
+    boundAccept(request.headers);
     const arriving = request.method === 'POST' ? new ArrivingBody(request, maxBodyBytes) : undefined;
     const { vary, ...cors } = corsHeaders(origins, request);
     const headers = request.method === 'OPTIONS' ? cors : { ...cors, ...UNCACHED };

@@ -5,6 +5,17 @@ export type JsonType = 'application/json' | 'application/graphql-response+json';
 
 const STREAM = 'text/event-stream';
 
+/** Most characters of an `accept` header that are examined. Browsers send about 150. */
+const MAX_ACCEPT = 1000;
+
+/**
+ * Replaces an `accept` header that is longer than any client's by one that accepts everything. Each of its types is examined
+ * several times: 16 kB of commas would take milliseconds.
+ */
+export function boundAccept(headers: IncomingHttpHeaders): void {
+  if ((headers.accept?.length ?? 0) > MAX_ACCEPT) headers.accept = '*/*';
+}
+
 /** Whether a body is GraphQL in JSON, according to its `content-type`. */
 export function isJson(contentType: string | null | undefined): boolean {
   return /^application\/(graphql-response\+|graphql\+)?json\b/i.test(contentType ?? '');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { jsonTypeFor } from '../../../../src/server/http/requests/media-types.ts';
+import { boundAccept, jsonTypeFor } from '../../../../src/server/http/requests/media-types.ts';
 
 const JSON_TYPE = 'application/json';
 const GRAPHQL_TYPE = 'application/graphql-response+json';
@@ -36,4 +36,15 @@ it.each([
   ['application/graphql+json', JSON_TYPE],
 ])('a body of type %s is answered in %s', (type, expected) => {
   expect(jsonTypeFor({ ...(type && { 'content-type': type }), accept: '*/*' })).toBe(expected);
+});
+
+it.each([
+  [undefined, undefined],
+  ['text/event-stream', 'text/event-stream'],
+  [`text/html${',text/x'.repeat(100)}`, `text/html${',text/x'.repeat(100)}`],
+  [','.repeat(1001), '*/*'],
+])('a request that accepts %.20s is examined no further than any client needs', (accept, examined) => {
+  const headers = accept === undefined ? {} : { accept };
+  boundAccept(headers);
+  expect(headers.accept).toBe(examined);
 });
