@@ -6,11 +6,17 @@ import { longHistories } from './attacks/commands/long-histories.ts';
 import { oddTexts } from './attacks/commands/odd-texts.ts';
 import { repeatedCommands } from './attacks/commands/repeated-commands.ts';
 import { smallChanges } from './attacks/commands/small-changes.ts';
+import { unpaidOrders } from './attacks/commands/unpaid-orders.ts';
+import { oddHeads } from './attacks/connections/odd-heads.ts';
+import { slowReaders } from './attacks/connections/slow-readers.ts';
+import { tinyFragments } from './attacks/connections/tiny-fragments.ts';
 import { borrowedIdentities } from './attacks/identities/borrowed-identities.ts';
 import { commandIdGuesses } from './attacks/identities/command-id-guesses.ts';
 import { manyRoles } from './attacks/identities/many-roles.ts';
+import { newSubjects } from './attacks/identities/new-subjects.ts';
 import { oddSubjects } from './attacks/identities/odd-subjects.ts';
 import { noContact } from './attacks/no-contact.ts';
+import { forgedCursors } from './attacks/reads/forged-cursors.ts';
 import { formerVersions } from './attacks/reads/former-versions.ts';
 import { manyNodes } from './attacks/reads/many-nodes.ts';
 import { misses } from './attacks/reads/misses.ts';
@@ -33,6 +39,7 @@ import { manyKeys } from './attacks/subscriptions/many-keys.ts';
 import { manyLiveQueries } from './attacks/subscriptions/many-live-queries.ts';
 import { oddMessages } from './attacks/subscriptions/odd-messages.ts';
 import { pingFlood } from './attacks/subscriptions/ping-flood.ts';
+import { publicLiveQueries } from './attacks/subscriptions/public-live-queries.ts';
 import { streamStorm } from './attacks/subscriptions/stream-storm.ts';
 import { subscriptionChurn } from './attacks/subscriptions/subscription-churn.ts';
 
@@ -74,4 +81,11 @@ export const attacks: readonly Attack[] = [
   streamStorm,
   tinyChunks,
   formerVersions,
+  unpaidOrders,
+  oddHeads,
+  slowReaders,
+  tinyFragments,
+  newSubjects,
+  forgedCursors,
+  publicLiveQueries,
 ];

@@ -28,7 +28,7 @@ export const manyLiveQueries: Attack = {
       const socket = await attacker.socket(token);
       if (socket.readyState !== socket.OPEN) continue;
       for (let id = 0; id < EACH; id++) {
-        const search = Array.from({ length: 30 }, (_, n) => `word${(nth * EACH + id + 7 * n) % 400}`).join(' ');
+        const search = Array.from({ length: 20 }, (_, n) => `word${(nth * EACH + id + 7 * n) % 400}`).join(' ');
         const query = `subscription ($search: String) { live(everyMs: 50) {
           notes(filter: { search: $search }, first: 5) { totalCount nodes { version versions(first: 2) { totalCount nodes { version } } } }
           orders(filter: { search: $search }, first: 5) { totalCount nodes { version customer { name } } }
