@@ -2,6 +2,8 @@
 const HEADER = 32;
 /** Bytes of one slot: a property, an element, a number. */
 const SLOT = 8;
+/** Approximate bytes of a `Date`. */
+export const DATE_BYTES = HEADER;
 
 /**
  * The approximate memory of a JSON value in bytes. It may be too high, but never far too low: every character counts

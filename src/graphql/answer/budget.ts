@@ -157,6 +157,15 @@ export class AnswerBudget {
     return this.#answerBytes + this.#readBytes <= this.#room || this.#makeRoom();
   }
 
+  /** Charges bytes of the answer, if there is room without taking more of the shares. @returns false if nothing was charged. */
+  takeIfFree(bytes: number): boolean {
+    const answerBytes = this.#answerBytes + bytes;
+    if (this.#exhausted || answerBytes > this.#limits.answerBytes) return false;
+    if (answerBytes + this.#readBytes > this.#room) return false;
+    this.#answerBytes = answerBytes;
+    return true;
+  }
+
   /** @throws {GraphQLError} always: the reason why the budget is exhausted, at this place if nothing was refused before. */
   refuse(path: Path): never {
     if (this.#exhausted) throw this.#exhausted;

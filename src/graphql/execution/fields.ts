@@ -69,6 +69,8 @@ async function settled(data: Data, pending: readonly string[]): Promise<Data> {
 }
 
 function executeField(run: Execution, field: FieldPlan, source: unknown, parent: FieldPath | undefined): unknown {
+  const value = field.quick?.(source, run.context.budget);
+  if (value !== undefined) return value;
   return field.property === undefined
     ? executeResolver(run, field, source, parent)
     : executeProperty(run, field, field.property, source, parent);

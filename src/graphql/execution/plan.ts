@@ -11,8 +11,9 @@ import {
 import { FIELD_BYTES } from '../answer/budget.ts';
 import { chargeOf } from './charge.ts';
 import { completionOf } from './complete.ts';
+import { quickValueOf } from './quick-value.ts';
 import { collectFields, type Fields } from './selection.ts';
-import type { Execution, FieldPlan, SelectionPlan } from './types.ts';
+import type { Execution, FieldPlan, QuickValue, SelectionPlan } from './types.ts';
 
 /** Bytes of a selection without its fields: an empty one takes room too. */
 const SELECTION_BYTES = 200;
@@ -43,11 +44,14 @@ function planField(
   onPlanned: OnPlanned,
 ): FieldPlan {
   const isFree = isIntrospectionType(parent) || META_FIELDS.includes(field);
+  const bytes = isFree ? 0 : FIELD_BYTES + key.length;
+  const property = propertyOf(field);
   const selections = new Map<GraphQLObjectType, SelectionPlan>();
   return {
     ...{ key, field, parent, nodes },
-    property: propertyOf(field),
-    bytes: isFree ? 0 : FIELD_BYTES + key.length,
+    property,
+    quick: quickWayTo(field, parent, property, bytes),
+    bytes,
     charge: isFree ? undefined : chargeOf(field.type),
     complete: completionOf(field.type),
     selectionFor: (type, run) => {
@@ -60,6 +64,16 @@ function planField(
       return selection;
     },
   };
+}
+
+function quickWayTo(
+  field: GraphQLField<unknown, unknown>,
+  { name }: GraphQLObjectType,
+  property: string | undefined,
+  bytes: number,
+): QuickValue | undefined {
+  if (field === TypeNameMetaFieldDef) return () => name;
+  return property === undefined ? undefined : quickValueOf(field.type, property, bytes);
 }
 
 const META_FIELDS: readonly GraphQLField<unknown, unknown>[] = [

@@ -45,6 +45,8 @@ export interface FieldPlan {
   readonly nodes: readonly FieldNode[];
   /** The property of its object that it shows, if it has no resolver of its own. */
   readonly property: string | undefined;
+  /** The quick way to its value, if there is one. */
+  readonly quick: QuickValue | undefined;
   /** Bytes that it costs besides its value; 0 for introspection, which is free. */
   readonly bytes: number;
   /** Charges its value; undefined if the value costs nothing more. */
@@ -56,6 +58,13 @@ export interface FieldPlan {
 
 /** The fields that are selected of an object, in the order of the answer. */
 export type SelectionPlan = readonly FieldPlan[];
+
+/**
+ * Charges and completes a field at once, if nothing about it is unusual.
+ * @param source the object that has the field.
+ * @returns its value in the answer. Undefined if the field has to be executed; then nothing was charged.
+ */
+export type QuickValue = (source: unknown, budget: AnswerBudget) => unknown;
 
 /**
  * Charges a resolved value before it is completed.

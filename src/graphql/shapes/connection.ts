@@ -45,7 +45,7 @@ export function addConnection<Node>(
     description: `A place in a list of ${plural}.`,
     extensions,
     fields: (t) => ({
-      node: t.field({ type, description: 'The element.', resolve: ({ node }) => node as never }),
+      node: t.expose('node', { type, description: 'The element.' } as never),
       cursor: t.exposeString('cursor', { description: 'Identifies the place: pass it as `after` or `before`.' }),
     }),
   });

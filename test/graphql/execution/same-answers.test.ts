@@ -128,10 +128,32 @@ function randomValue(type: GraphQLResolveInfo['returnType'], name: string, relea
     colour: chanceOf(`${name} colour`) < 0.2 ? 'PURPLE' : 'BLUE',
     tags: ['a', null],
     matrix: [[1, null], null, [2]],
-    weight: 1.5,
+    weight: randomWeight(chanceOf(`${name} weight`)),
     id: chance < 0.3 ? null : 'own',
+    ...{ kind, isSlow: chance > 0.8 },
   };
-  return { kind, isSlow: chance > 0.8, ...own };
+  // Not enumerable, as the columns that a row was read without.
+  return Object.defineProperty(own, 'owner', {
+    get: () => {
+      if (chance < 0.4) throw new Error(`No owner of ${name}`);
+      return null;
+    },
+  });
+}
+
+/** Whatever a property of an object may be. */
+function randomWeight(chance: number): unknown {
+  const unusual = [
+    () => null,
+    () => undefined,
+    () => 'heavy',
+    () => Number.NaN,
+    () => new Date(1),
+    () => ({ valueOf: () => 2 }),
+    () => new Error('Not weighed'),
+    () => Promise.resolve(2.5),
+  ];
+  return chance < 0.6 ? 1.5 : unusual[Math.floor(((chance - 0.6) / 0.4) * unusual.length)]?.();
 }
 
 /** An element of a list that fails is an error there, not of the list. */
