@@ -7,8 +7,8 @@ import type { Actor } from '../../kernel/define/access/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { undeclaredRead } from './declared-reads.ts';
+import type { PageRequest } from './pages/cut.ts';
 import { type ListOf, Lists } from './pages/lists.ts';
-import type { PageRequest } from './pages/page.ts';
 import { type Page, rowsOf } from './pages/page-shape.ts';
 import type { ReadModels } from './read-models.ts';
 import type { RecordedList } from './read-recorder.ts';
@@ -222,7 +222,8 @@ export class Rows {
 
   get #lists(): Lists {
     // Undefined while no list is read, like the loaded rows.
-    this.#openLists ??= new Lists(this.#readModels.db, (readModel) => this.#options.budget?.read([], readModel));
+    const { caller = '', budget } = this.#options;
+    this.#openLists ??= new Lists(this.#readModels.db, caller, (readModel) => budget?.read([], readModel));
     return this.#openLists;
   }
 

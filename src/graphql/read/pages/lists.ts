@@ -13,7 +13,8 @@ import {
 import type { VersionRow } from '../versions/version-row.ts';
 import type { Visibility } from '../visibility.ts';
 import { type Conditions, countRows, countRowsOfLists } from './count.ts';
-import { type PageRequest, readPage, readPages, selectedFor } from './page.ts';
+import { type PageRequest, selectedFor } from './cut.ts';
+import { readPage, readPages } from './page.ts';
 import type { Page } from './page-shape.ts';
 
 /** Most lists that one statement reads, each with one page. */
@@ -30,20 +31,25 @@ export interface ListOf {
 /** Reads the lists of one operation. The same list for many parents (the loans of each member) is one statement. */
 export class Lists {
   readonly #db: Database;
+  readonly #caller: string;
   readonly #charge: (readModel: string) => void;
   readonly #loaders = new Map<string, DataLoader<unknown, unknown>>();
   readonly #statements = new Semaphore(STATEMENTS_AT_ONCE);
 
-  /** @param charge throws if the operation has no budget left to read anything. */
-  constructor(db: Database, charge: (readModel: string) => void) {
+  /**
+   * @param caller for whom they are read.
+   * @param charge throws if the operation has no budget left to read anything.
+   */
+  constructor(db: Database, caller: string, charge: (readModel: string) => void) {
     this.#db = db;
+    this.#caller = caller;
     this.#charge = charge;
   }
 
   /** @param take is told the page before another statement is executed. */
   page<Node>(projection: Projection, request: PageRequest, take: (page: Page<Node>) => void): Promise<Page<Node>> {
     return this.#statement(projection, async () => {
-      const page = await readPage<Node>(this.#db, projection, request);
+      const page = await readPage<Node>(this.#db, projection, request, this.#caller);
       take(page);
       return page;
     });
