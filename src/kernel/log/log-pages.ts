@@ -36,12 +36,14 @@ export class RowPage {
   readonly rows: readonly EventRow[];
   /** False if the log ended there. */
   readonly isFull: boolean;
-  readonly #decoded: StoredEvent[] = [];
-  readonly #stored: StoredEvent[] = [];
+  readonly #decoded: StoredEvent[];
+  readonly #stored: StoredEvent[];
 
   constructor(rows: readonly EventRow[], isFull: boolean) {
     this.rows = rows;
     this.isFull = isFull;
+    this.#decoded = new Array(rows.length);
+    this.#stored = new Array(rows.length);
   }
 
   /** The event of the nth row, with its data converted to the newest schema version. */

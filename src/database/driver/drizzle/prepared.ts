@@ -1,6 +1,7 @@
 import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import type { Database } from '../../client.ts';
+import { releasedRows } from '../released-rows.ts';
 
 const dialect = new PgDialect();
 
@@ -22,5 +23,5 @@ export function prepared<Row>(
     name,
     false,
   );
-  return (parameters) => query.execute(parameters);
+  return async (parameters) => releasedRows(await query.execute(parameters));
 }

@@ -31,7 +31,7 @@ export class FoldWindow {
   /** When its first batch was folded that is not written yet; undefined if all are written. */
   #since: number | undefined;
   #rowMs = ROW_MS;
-  #writing = { began: 0, rows: 0 };
+  #writing = { began: 0, rows: 0, givesWay: false };
   readonly #onRoom: () => void;
 
   /**
@@ -116,17 +116,19 @@ export class FoldWindow {
    * written, the window is of no use after that.
    */
   parts(): Iterable<Writes> {
-    this.#writing = { began: performance.now(), rows: this.#rows.unwritten };
+    const givesWay = this.#memory.isExceededBy(this);
+    if (givesWay) this.#memory.beginToGiveWay(this);
+    this.#writing = { began: performance.now(), rows: this.#rows.unwritten, givesWay };
     return partsOf(this.#rows.takeChanges(), this.#rows.takeFormer());
   }
 
   /** Its changes have been written. It keeps the rows for the next batches, unless it has to give way. */
   written(): void {
-    const { began, rows } = this.#writing;
+    const { began, rows, givesWay } = this.#writing;
     if (rows > 0) this.#rowMs = (performance.now() - began) / rows;
     this.#since = undefined;
     this.#measure();
-    if (!this.#memory.isExceededBy(this)) return;
+    if (!givesWay) return;
     this.#memory.giveWay(this, this.#onRoom);
     this.#rows = this.#noRows();
     this.#isWhole = false;

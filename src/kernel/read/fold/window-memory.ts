@@ -26,6 +26,8 @@ export class WindowMemory {
   readonly #limit: number;
   /** The memory of each window, in bytes. */
   readonly #windows = new Map<object, number>();
+  /** Windows that are writing their rows, to drop them then. */
+  readonly #leaving = new Set<object>();
   readonly #waiting = new Map<object, WaitingWindow>();
   #bytes = 0;
 
@@ -34,10 +36,19 @@ export class WindowMemory {
     this.#limit = bytes;
   }
 
-  /** True if a window has to give way: the memory is used up, and the window has at least its share of it. */
+  /**
+   * True if a window has to give way: the memory is used up, and the window has at least its share of it. The memory of those
+   * that give way already does not count. Otherwise all would do it at once.
+   */
   isExceededBy(window: object): boolean {
-    const holders = [...this.#windows.values()].filter((bytes) => bytes > 0).length;
-    return this.#bytes >= this.#limit && this.#of(window) >= this.#limit / Math.max(1, holders);
+    const holders = [...this.#windows].filter(([holder, bytes]) => bytes > 0 && !this.#leaving.has(holder));
+    const bytes = holders.reduce((sum, [, each]) => sum + each, 0);
+    return bytes >= this.#limit && this.#of(window) >= this.#limit / Math.max(1, holders.length);
+  }
+
+  /** A window writes its rows, and then gives way. */
+  beginToGiveWay(window: object): void {
+    this.#leaving.add(window);
   }
 
   /** A window has rows of this size now. */
@@ -49,7 +60,7 @@ export class WindowMemory {
   }
 
   /**
-   * A window gives its memory to the others, until they leave it room again.
+   * A window that has written its rows gives its memory to the others, until they leave it room again.
    * @param onRoom called when {@link hasRoom} may have become true.
    */
   giveWay(window: object, onRoom: () => void): void {
@@ -73,6 +84,7 @@ export class WindowMemory {
   leave(window: object): void {
     this.#endWait(window);
     this.use(window, 0);
+    this.#leaving.delete(window);
     this.#windows.delete(window);
   }
 

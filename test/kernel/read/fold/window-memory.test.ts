@@ -60,6 +60,18 @@ describe('windows that share memory', () => {
     expect([large.isDue(false), small.isDue(false)]).toEqual([true, false]);
   });
 
+  it('give way one after the other, not all at once', () => {
+    const { open } = windows(9 * MB);
+    const [first, second, third] = [open('first'), open('second'), open('third')];
+    for (const each of [first, second, third]) grow(each, 3.1 * MB);
+    expect([first, second, third].map((each) => each.isDue(false))).toEqual([true, true, true]);
+    const parts = first.parts();
+    expect([second, third].map((each) => each.isDue(false))).toEqual([false, false]);
+    for (const _ of parts);
+    first.written();
+    expect([first, second, third].map((each) => each.hasRoom)).toEqual([false, true, true]);
+  });
+
   it('give way until the others need less, and then go on', () => {
     const { open, woken } = windows(10 * MB);
     const [first, second] = [open('first'), open('second')];
