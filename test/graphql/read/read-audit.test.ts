@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
-import { ReadAudit } from '../../../src/graphql/read/audit/read-audit.ts';
+import { ReadAudit, type ReadingOperation } from '../../../src/graphql/read/audit/read-audit.ts';
 import { ReadRetention } from '../../../src/graphql/read/audit/read-retention.ts';
 import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { ThrottledError } from '../../../src/kernel/errors.ts';
@@ -28,14 +28,21 @@ function open(isRequired = false) {
   const observer = new Observer<EngineOccurrences>([{ faultMet: (fault) => void faults.push(fault) }]);
   const audit = new ReadAudit({ db, clock, observer, isRequired });
   cleanups.push(() => audit.close());
-  const note = (id: string) =>
-    audit.note({ actor: null, correlationId: 'any' }, people as unknown as Projection, { id }, 'name');
+  const note = (id: string, field = 'name', operation: ReadingOperation = { actor: null, correlationId: 'any' }) =>
+    audit.note(operation, people as unknown as Projection, { id }, field);
   return { audit, note, faults, db, observer };
 }
 
 const stored = () =>
   database.sql<{ read_model: string; key: string; subject: string | null }[]>`
     select read_model, row_key as key, subject from es.reads order by id`;
+
+async function waitingStatements(): Promise<number> {
+  const [row] = await database.sql<{ count: number }[]>`
+    select count(*)::int as count from pg_locks l join pg_class c on c.oid = l.relation
+    where not l.granted and c.relnamespace = 'es'::regnamespace`;
+  return row?.count ?? 0;
+}
 
 describe('reads that cannot be recorded', () => {
   it('are shown, counted, and reported as missing once others can be written', async () => {
@@ -51,7 +58,7 @@ describe('reads that cannot be recorded', () => {
     ]);
     expect(new Set(rows.map(({ key }) => key)).size).toBe(20_000);
     expect(faults.map(({ error }) => (error as Error).message)).toContain(
-      '3 reads of personal data were not recorded, because too many were waiting.',
+      '3 reads of personal data were not recorded: too many were waiting, or Postgres refused them.',
     );
   });
 
@@ -74,7 +81,61 @@ describe('reads that cannot be recorded', () => {
   });
 });
 
+describe('a read', () => {
+  it('keeps the fields that its operation showed while it could not be written', async () => {
+    const { note, faults } = open();
+    const operation = { actor: null, correlationId: 'any' };
+    // The statement waits for the table, and fails because the table is gone then.
+    await database.sql.begin(async (tx) => {
+      await tx`lock table es.reads`;
+      note('1', 'name', operation);
+      await until(async () => (await waitingStatements()) > 0);
+      note('1', 'name', operation);
+      note('1', 'email', operation);
+      await tx`alter table es.reads rename to away`;
+    });
+    await until(() => faults.length > 0);
+    await database.sql`alter table es.away rename to reads`;
+    await until(async () => (await stored()).length > 0);
+    const rows = await database.sql`select row_key as key, fields from es.reads`;
+    expect(rows).toEqual([{ key: '1', fields: ['name', 'email'] }]);
+  });
+
+  it('whose texts Postgres could not store is recorded with other characters', async () => {
+    const { note } = open();
+    note('a\0b\ud800');
+    await until(async () => (await stored()).length > 0);
+    expect(await stored()).toMatchObject([{ key: 'a\ufffdb\ufffd' }]);
+  });
+
+  it('that Postgres refuses is counted and reported, and others are recorded', async () => {
+    const { note, faults } = open();
+    await database.sql`alter table es.reads add constraint odd check (row_key <> '7')`;
+    cleanups.push(() => database.sql`alter table es.reads drop constraint odd`);
+    for (let nth = 1; nth <= 20; nth++) note(`${nth}`);
+    await until(async () => (await stored()).length === 20);
+    const rows = await stored();
+    expect(rows.map(({ key }) => key).slice(0, 19)).toEqual(
+      Array.from({ length: 20 }, (_, nth) => `${nth + 1}`).filter((key) => key !== '7'),
+    );
+    expect(rows[19]).toMatchObject({ read_model: '(not recorded)', key: '1' });
+    expect(faults).toHaveLength(2);
+  });
+});
+
 describe('the retention of reads', () => {
+  it('deletes those behind reads that a wrong clock has recorded in the future', async () => {
+    const { db, observer } = open();
+    await database.sql`
+      insert into es.reads (at, actor, roles, correlation_id, read_model, row_key, fields)
+      select now() + case when n <= 2500 then interval '1 day' else interval '-2 days' end, 'a', '{}', '', 'people', n::text, '{}'
+      from generate_series(1, 5000) n`;
+    const retention = new ReadRetention({ db, clock, observer, keepDays: 1 });
+    cleanups.push(() => retention.stop());
+    await until(async () => (await stored()).length <= 2500);
+    expect((await stored()).at(-1)?.key).toBe('2500');
+  });
+
   it('deletes those that are older than they are to be kept, and no others', async () => {
     const { db, observer } = open();
     await database.sql`

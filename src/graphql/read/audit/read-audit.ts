@@ -1,4 +1,3 @@
-import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { type Actor, isNobody, NOBODY, SYSTEM } from '../../../kernel/define/access/actor.ts';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
@@ -7,13 +6,15 @@ import type { EngineObserver } from '../../../kernel/observe/occurrences.ts';
 import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
 import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
+import { storable } from '../../../text/storable.ts';
+import { type ReadEntry, writeReads } from './write-reads.ts';
 
 /** Reads that wait to be written, at most, and their texts, in characters. */
 const MAX_WAITING = 20_000;
 const MAX_WAITING_LENGTH = 10_000_000;
 /** Longer texts of a read are cut off: keys and ids are seldom longer. */
 const TEXT_LENGTH = 500;
-/** Reads that one statement writes. */
+/** Reads that are written together. */
 const AT_ONCE = 2000;
 /** Reads within this time are written together, in ms. */
 const GATHER_MS = 100;
@@ -27,19 +28,6 @@ const WRITE_AGAIN: Backoff = { firstMs: 100, maxMs: 5000 };
 export interface ReadingOperation {
   readonly actor: Actor | null;
   readonly correlationId: string;
-}
-
-/** What one operation, or one message of a subscription, has shown of one row. The names are those of `es.reads`. */
-interface ReadEntry {
-  readonly at: string;
-  readonly actor: string;
-  readonly roles: readonly string[];
-  readonly correlation_id: string;
-  readonly read_model: string;
-  readonly row_key: string;
-  /** Whose data it is; null if it is nobody's, or that is not known. */
-  readonly subject: string | null;
-  readonly fields: string[];
 }
 
 export interface ReadAuditParts {
@@ -65,11 +53,11 @@ export class ReadAudit {
   #lastOperation = 0;
   /** By operation, read model and key. */
   #waiting = new Map<string, ReadEntry>();
-  /** Characters of their texts, with those that the statement in progress writes. */
+  /** Those that are being written. */
+  #writing: ReadonlyMap<string, ReadEntry> = new Map();
+  /** Characters of the texts of all that wait or are being written. */
   #length = 0;
-  /** Those that the statement in progress writes. */
-  #writing = 0;
-  /** Reads that could not wait any more. */
+  /** Reads that are not recorded, because too many were waiting or Postgres refused them. */
   #missing = 0;
   #running: Promise<void> | undefined;
   readonly #stopping = new AbortController();
@@ -92,7 +80,7 @@ export class ReadAudit {
       this.#length += field.length;
       return;
     }
-    if (this.#waiting.size + this.#writing >= MAX_WAITING || this.#length >= MAX_WAITING_LENGTH) {
+    if (this.#waiting.size + this.#writing.size >= MAX_WAITING || this.#length >= MAX_WAITING_LENGTH) {
       if (this.#parts.isRequired) {
         throw new ThrottledError(1000, 'Personal data is not shown while reading it cannot be recorded.');
       }
@@ -116,7 +104,7 @@ export class ReadAudit {
     this.#stopping.abort();
     const written = Promise.all([this.#parts.retention?.stop(), this.#running]);
     await Promise.race([written, pause(CLOSE_WITHIN_MS, undefined, { keepsProcess: false })]);
-    const left = this.#waiting.size + this.#writing + this.#missing;
+    const left = this.#waiting.size + this.#writing.size + this.#missing;
     if (left > 0) this.#failed(new Error(`${left} reads of personal data could not be recorded.`));
   }
 
@@ -124,7 +112,7 @@ export class ReadAudit {
     return {
       at: new Date(this.#parts.clock.now()).toISOString(),
       actor: shortened(isNobody({ id, roles }) ? NOBODY.id : id),
-      roles,
+      roles: roles.map(shortened),
       correlation_id: shortened(correlationId),
     };
   }
@@ -144,41 +132,53 @@ export class ReadAudit {
     await pause(GATHER_MS, signal);
     let failures = 0;
     while (this.#waiting.size > 0 || this.#missing > 0) {
-      const taken = [...this.#waiting].slice(0, AT_ONCE);
-      for (const [name] of taken) this.#waiting.delete(name);
-      this.#writing = taken.length;
+      this.#writing = new Map([...this.#waiting].slice(0, AT_ONCE));
+      for (const name of this.#writing.keys()) this.#waiting.delete(name);
       const missing = this.#missing;
       try {
-        await this.#insert([...taken.map(([, entry]) => entry), ...this.#gapOf(missing)]);
+        const refused = await writeReads(this.#parts.db, [...this.#writing.values(), ...this.#gapOf(missing)]);
         failures = 0;
-        this.#missing -= missing;
-        for (const [, entry] of taken) this.#length -= lengthOf(entry);
+        this.#missing += refused.length - missing;
+        for (const error of refused) this.#failed(error);
+        for (const entry of this.#writing.values()) this.#length -= lengthOf(entry);
       } catch (error) {
         this.#failed(error);
-        this.#waiting = new Map([...taken, ...this.#waiting]);
+        this.#putBack();
         if (signal.aborted) break;
         await pause(backoffMs(++failures, WRITE_AGAIN), signal);
       } finally {
-        this.#writing = 0;
+        this.#writing = new Map();
       }
     }
     this.#running = undefined;
   }
 
+  /** What could not be written waits again, before all others. Meanwhile, the same operation may have shown more of the same row. */
+  #putBack(): void {
+    const newer = this.#waiting;
+    this.#waiting = new Map(this.#writing);
+    for (const [name, entry] of newer) {
+      const older = this.#waiting.get(name);
+      if (!older) {
+        this.#waiting.set(name, entry);
+        continue;
+      }
+      const added = entry.fields.filter((field) => !older.fields.includes(field));
+      older.fields.push(...added);
+      this.#length += charactersOf(added) - lengthOf(entry);
+    }
+  }
+
   /** The row that says that reads are missing, if any are. */
   #gapOf(missing: number): ReadEntry[] {
     if (missing === 0) return [];
-    this.#failed(new Error(`${missing} reads of personal data were not recorded, because too many were waiting.`));
+    this.#failed(
+      new Error(
+        `${missing} reads of personal data were not recorded: too many were waiting, or Postgres refused them.`,
+      ),
+    );
     const what = { read_model: NOT_RECORDED, row_key: `${missing}`, subject: null, fields: [] };
     return [{ ...this.#entryOf(SYSTEM, ''), ...what }];
-  }
-
-  async #insert(entries: readonly ReadEntry[]): Promise<void> {
-    await this.#parts.db.execute(sql`
-      insert into es.reads (at, actor, roles, correlation_id, read_model, row_key, subject, fields)
-      select at, actor, roles, correlation_id, read_model, row_key, subject, fields
-      from jsonb_to_recordset(${JSON.stringify(entries)}::jsonb) as r(
-        at timestamptz, actor text, roles text[], correlation_id text, read_model text, row_key text, subject text, fields text[])`);
   }
 }
 
@@ -193,13 +193,13 @@ function subjectOf({ personal }: Projection, row: RowValues): string | null {
 }
 
 function shortened(text: string): string {
-  // Half of a surrogate pair is no text for Postgres, which would refuse the whole statement.
-  return text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1).toWellFormed()}…` : text;
+  return text.length > TEXT_LENGTH ? `${storable(text, TEXT_LENGTH - 1)}…` : storable(text, TEXT_LENGTH);
 }
 
 function lengthOf({ actor, roles, correlation_id, read_model, row_key, subject, fields }: ReadEntry): number {
-  return [actor, ...roles, correlation_id, read_model, row_key, subject ?? '', ...fields].reduce(
-    (sum, { length }) => sum + length,
-    0,
-  );
+  return charactersOf([actor, ...roles, correlation_id, read_model, row_key, subject ?? '', ...fields]);
+}
+
+function charactersOf(texts: readonly string[]): number {
+  return texts.reduce((sum, { length }) => sum + length, 0);
 }

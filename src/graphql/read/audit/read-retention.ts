@@ -42,7 +42,7 @@ export class ReadRetention {
     const { observer } = this.#parts;
     while (!signal.aborted) {
       try {
-        while (!signal.aborted && (await this.#deleteSome())) await pause(BETWEEN_MS, signal);
+        await this.#deleteOld(signal);
       } catch (error) {
         observer.tell('faultMet', { error, context: { part: 'audit of reads' } });
       }
@@ -50,13 +50,27 @@ export class ReadRetention {
     }
   }
 
-  /** @returns true if there may be more. Reads are stored in the order of time, so the oldest have the lowest ids. */
-  async #deleteSome(): Promise<boolean> {
+  /**
+   * Reads are stored in the order of time, except those of a time when a clock was wrong: those stay until they are old, and hold back
+   * no others. Each statement looks only behind the one before, because what is deleted still has to be read over until a vacuum.
+   */
+  async #deleteOld(signal: AbortSignal): Promise<void> {
     const { db, clock, keepDays } = this.#parts;
     const before = new Date(clock.now() - keepDays * DAY_MS).toISOString();
-    const deleted = await db.execute(sql`
-      delete from es.reads where at < ${before}::timestamptz and id in (select id from es.reads order by id limit ${AT_ONCE}::int)
-      returning 1`);
-    return deleted.length === AT_ONCE;
+    const [newest] = await db.execute<{ id: string | null }>(
+      sql`select max(id)::text as id from es.reads where at < ${before}::timestamptz`,
+    );
+    const last = newest?.id ?? null;
+    for (let after: string | null = '0'; after !== null && last !== null && !signal.aborted; ) {
+      const [page]: { last: string | null }[] = await db.execute<{ last: string | null }>(sql`
+        with page as (
+          select id, at from es.reads where id > ${after}::bigint and id <= ${last}::bigint order by id limit ${AT_ONCE}::int
+        ), gone as (
+          delete from es.reads r using page p where r.id = p.id and p.at < ${before}::timestamptz
+        )
+        select max(id)::text as last from page`);
+      after = page?.last ?? null;
+      await pause(BETWEEN_MS, signal);
+    }
   }
 }

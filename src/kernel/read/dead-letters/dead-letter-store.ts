@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
+import { storable } from '../../../text/storable.ts';
 import type { Key, Projection } from '../../define/read-model/projection.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import { keyText } from '../fold/working-rows.ts';
@@ -88,7 +89,7 @@ async function insertParked(
     partial,
     rows: [...rows.values()],
     rows_known: rowsKnown,
-    error: error === null ? null : storable(error),
+    error: error === null ? null : storable(error, MAX_ERROR),
   }));
   await db.execute(sql`
     insert into read.dead_letters (projection, version, key, position, stream_type, stream_id, event_type, partial, rows, rows_known, error)
@@ -158,7 +159,7 @@ export async function discardParked(
   );
   await db.execute(
     sql`update read.dead_letters
-        set status = 'DISCARDED', discarded_at = now(), discarded_by = ${storable(by)}, reason = ${reason && storable(reason)}
+        set status = 'DISCARDED', discarded_at = now(), discarded_by = ${storable(by, MAX_ERROR)}, reason = ${reason && storable(reason, MAX_ERROR)}
         where ${parkedUnder(checkpoint, key)} and position = ${position}`,
   );
   return carryOn(db, checkpoint, key, rows);
@@ -184,7 +185,7 @@ export async function setError(
   error: string,
 ): Promise<void> {
   await db.execute(
-    sql`update read.dead_letters set error = ${storable(error)}
+    sql`update read.dead_letters set error = ${storable(error, MAX_ERROR)}
         where ${parkedUnder(checkpoint, key)} and position = ${position}`,
   );
 }
@@ -205,9 +206,4 @@ export async function dropParkedEvents(tx: Database, checkpoint: string): Promis
 
 function parkedUnder(checkpoint: string, key: string): SQL {
   return sql`projection = ${checkpoint} and key = ${key} and status = 'PARKED'`;
-}
-
-/** Text that Postgres can store, shortened to what a person would read. */
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\u{fffd}').slice(0, MAX_ERROR).toWellFormed();
 }
