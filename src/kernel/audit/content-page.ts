@@ -4,8 +4,6 @@ import { prepared } from '../../database/driver/drizzle/prepared.ts';
 import { TENANT_COLUMN } from '../../database/tenancy/tenant-setting.ts';
 import { HASH_BYTES } from '../proof/hashes.ts';
 
-/** Most bytes (approximate) of the contents of a page. */
-const PAGE_BYTES = 4 * 2 ** 20;
 /** Stands for a hash that is not there, or has a wrong size. */
 export const NO_HASH = Buffer.alloc(HASH_BYTES);
 
@@ -31,7 +29,8 @@ export interface ContentPage extends Record<string, unknown> {
   readonly encrypted: readonly (readonly [number, string, string])[] | null;
 }
 
-export type ReadContents = (range: PositionRange) => Promise<ContentPage[]>;
+/** @param query a range, and the most bytes (approximate) of the contents of a page. */
+export type ReadContents = (query: PositionRange & { readonly bytes: number }) => Promise<ContentPage[]>;
 
 /**
  * What `es.event_content` makes of an event `e`. It is not called, because whoever owns the database could replace it by a
@@ -56,16 +55,17 @@ export async function contentStatement(db: Database): Promise<ReadContents> {
   const content = sql.raw(contentOfEvent(tenants !== undefined));
   const inRange = (table: SQL) =>
     sql`${table}.position > ${sql.placeholder('after')}::bigint and ${table}.position <= ${sql.placeholder('until')}::bigint`;
+  const most = sql`${sql.placeholder('bytes')}::bigint`;
   const size = sql`case when pg_column_compression(e.data) is null then pg_column_size(e.data) else octet_length(e.data::text) end`;
   return prepared<ContentPage>(
     db,
     tenants ? 'es_linked_of_tenant' : 'es_linked',
     sql`with reached as materialized (
-          select case when bytes <= ${sql.raw(String(PAGE_BYTES))} then ${sql.placeholder('until')}::bigint
+          select case when bytes <= ${most} then ${sql.placeholder('until')}::bigint
                  else (select max(position) from (
                          select e.position, sum(${size}) over (order by e.position rows unbounded preceding) - ${size} as before
                          from es.events e where ${inRange(sql`e`)}) s
-                       where before < ${sql.raw(String(PAGE_BYTES))}) end as position
+                       where before < ${most}) end as position
           from (select coalesce(sum(${size}), 0) as bytes from es.events e where ${inRange(sql`e`)}) whole
         )
         select (select position from reached) as reached, count(*)::int as count, min(position) as first,

@@ -24,6 +24,8 @@ export const READING_CONNECTIONS = 2;
 const PAGE = 2000;
 /** Pages that are asked for while one is used, so that neither side waits for the other. */
 const AHEAD = READING_CONNECTIONS;
+/** Most bytes (approximate) of the contents of a page. */
+const PAGE_BYTES = 4 * 2 ** 20;
 const LINE_FEED = 10;
 
 /** A page with the hashes that are not in `es.events`. */
@@ -35,9 +37,12 @@ interface ReadPage {
 /** Reads the events of a log with their contents and hashes, as they are stored. Its role may read `es.events`. */
 export class StoredChain {
   readonly #db: Database;
+  readonly #pageBytes: number;
 
-  constructor(db: Database) {
+  /** @param pageBytes most bytes (approximate) of the contents of a page. A single event may be longer. */
+  constructor(db: Database, pageBytes = PAGE_BYTES) {
     this.#db = db;
+    this.#pageBytes = pageBytes;
   }
 
   /**
@@ -74,8 +79,12 @@ export class StoredChain {
         continue;
       }
       yield eventsOf(current);
-      while (current.page.reached < first.range.until) {
-        current = await read({ after: current.page.reached, until: first.range.until });
+      // Postgres looks at all events of a range for the size of its first page. Long events are few in a page, so the next range is short too.
+      for (let { after } = first.range; current.page.reached < first.range.until; ) {
+        const { reached } = current.page;
+        const range = { after: reached, until: Math.min(first.range.until, reached + 2 * (reached - after)) };
+        ({ after } = range);
+        current = await read(range);
         signal.throwIfAborted();
         yield eventsOf(current);
       }
@@ -84,7 +93,7 @@ export class StoredChain {
 
   async #read(contents: ReadContents, range: PositionRange, formerPosition: number): Promise<ReadPage> {
     const [[page], former] = await Promise.all([
-      contents(range),
+      contents({ ...range, bytes: this.#pageBytes }),
       range.after < formerPosition ? this.#formerHashes(range) : undefined,
     ]);
     if (!page) throw new Error('A statement that has one row has returned none.');

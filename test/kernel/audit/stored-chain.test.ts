@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { StoredChain } from '../../../src/kernel/audit/stored-chain.ts';
 import { anAppend } from '../../support/kernel/appends.ts';
@@ -59,6 +60,28 @@ describe('reading the stored chain', () => {
     const pages = await pagesOf(0, 12);
     expect(pages.flat()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     expect(Math.max(...pages.map(({ length }) => length))).toBeLessThanOrEqual(6);
+  });
+
+  it('looks at each long event a few times only, however many follow it', async () => {
+    const events = 600;
+    await written(events, { text: 'x'.repeat(100) });
+    const { db } = (await openEngine()).database.owner;
+    const looks = async () => {
+      await db.execute(sql`select pg_stat_force_next_flush()`);
+      const [row] = await db.execute<{ count: number }>(
+        sql`select (idx_tup_fetch + seq_tup_read)::int as count from pg_stat_user_tables where relid = 'es.events'::regclass`,
+      );
+      return row?.count ?? 0;
+    };
+    const before = await looks();
+    let pages = 0;
+    // Each page has a few events.
+    for await (const page of new StoredChain(db, 500).pages(0, events, AbortSignal.timeout(60_000))) {
+      pages++;
+      expect([...page].length).toBeLessThan(10);
+    }
+    expect(pages).toBeGreaterThan(100);
+    expect((await looks()) - before).toBeLessThan(12 * events);
   });
 
   it('finds what comes after a hole of any size at once', async () => {

@@ -49,6 +49,8 @@ export class HeadSigner {
   #failures = 0;
   #failure: SigningStatus['failure'];
   #unwitnessed = 0;
+  /** Up to where this instance knows that the witness has all heads, whatever the database says. */
+  #given = 0;
 
   constructor(parts: HeadSignerParts) {
     const { db, intervalMs, now } = parts;
@@ -144,6 +146,7 @@ export class HeadSigner {
         { line: headLine(signed), position },
         AbortSignal.any([signal, AbortSignal.timeout(WITNESS_MS)]),
       );
+      this.#given = Math.max(this.#given, position);
       const receipt = receiptOf(key, witness.id, head);
       // Another instance gives it the rest.
       if (!(await this.#lease.noteWitnessed(witness.id, position, receipt))) return false;
@@ -152,23 +155,27 @@ export class HeadSigner {
     return heads.length === PAGE;
   }
 
-  /** Up to where the witness has all heads. If the database says so wrongly, it gets all of them again. */
+  /**
+   * Up to where the witness has all heads. What this instance has given it counts although the database says less: otherwise, whoever
+   * writes an old receipt there again and again would keep new heads from it.
+   */
   async #givenUntil({ id }: HeadWitness, state: SignerState): Promise<number> {
     const { db, key, observer } = this.#parts;
     const until = await witnessedUntil(db, key, id, state);
     const isBeyond = state.witness === id && state.witnessed > this.#seen.position;
-    if (until !== undefined && !isBeyond) return until;
+    if (until !== undefined && !isBeyond) return Math.max(until, this.#given);
     const reason = `es.signer says that the witness has a head of position ${state.witnessed}, and no server has signed that: es.signer or es.heads was altered`;
-    const error = new LogFault(`${reason}. The witness is given all heads again`, this.#seen.position + 1);
+    const again = `The witness is given all heads after position ${this.#given} again`;
+    const error = new LogFault(`${reason}. ${again}`, this.#seen.position + 1);
     observer.tell('faultMet', { error, context: { part: 'audit' } });
     await this.#lease.noteWitnessed(id, 0, null);
-    return 0;
+    return this.#given;
   }
 
   async #count(): Promise<void> {
     const { db, key, witness } = this.#parts;
     if (!witness) return;
     const until = await witnessedUntil(db, key, witness.id, await readSignerState(db));
-    this.#unwitnessed = await countHeadsAfter(db, until ?? 0);
+    this.#unwitnessed = await countHeadsAfter(db, Math.max(until ?? 0, this.#given));
   }
 }
