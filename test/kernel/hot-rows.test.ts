@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql as drizzleSql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openPool, type Pool } from '../../src/database/client.ts';
+import type { Pool } from '../../src/database/client.ts';
 import type { RecordedEvent } from '../../src/kernel/define/event.ts';
 import type { Projection } from '../../src/kernel/define/read-model/projection.ts';
 import { EventLog } from '../../src/kernel/log/event-log.ts';
@@ -10,6 +10,7 @@ import { ProjectionTable } from '../../src/kernel/read/fold/projection-table.ts'
 import { anAppend } from '../support/kernel/appends.ts';
 import { bookNumber, books, libraryTables, Read, readings, Written } from '../support/kernel/library.ts';
 import { useDatabase } from '../support/postgres/database.ts';
+import { openTestPool } from '../support/postgres/pool.ts';
 
 /** Versions of one row that the snapshot keeps. They fill a dozen pages and more. */
 const VERSIONS = 2000;
@@ -19,7 +20,7 @@ const MOST_PAGES = 10;
 const database = useDatabase({ tables: libraryTables, per: 'emptied' });
 let pool: Pool;
 beforeEach(() => {
-  pool = openPool({ url: database.url, connections: 1, applicationName: 'changes hot rows' });
+  pool = openTestPool({ url: database.url, connections: 1, applicationName: 'changes hot rows' });
 });
 afterEach(() => pool.close());
 

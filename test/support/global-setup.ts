@@ -12,6 +12,7 @@ import { registryOfTenant } from '../../src/kernel/define/registration/registry-
 import { ensureTables } from '../../src/kernel/read/tables/ensure-tables.ts';
 import { urlOfDatabase } from '../../src/testing/postgres/databases.ts';
 import { QUICK_SETTINGS } from '../../src/testing/postgres/server.ts';
+import { testTenant } from './kernel/as-tenant.ts';
 import { bundle } from './server/bundle.ts';
 
 declare module 'vitest' {
@@ -43,8 +44,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     await admin`create database ${admin(template)}`;
     const url = urlOfDatabase(server.url, template);
-    await migrateDatabase(url, { tenancy: process.env.TEST_TENANT ? 'column' : undefined });
-    await makeTables(url, process.env.TEST_TENANT);
+    await migrateDatabase(url, { tenancy: testTenant ? 'column' : undefined });
+    await makeTables(url, testTenant);
     project.provide('serverProgram', await bundling);
   } catch (error) {
     await tearDown();

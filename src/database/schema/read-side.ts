@@ -44,6 +44,11 @@ export const checkpoints = readSchema.table(
      * reaches it.
      */
     erasures: integer('erasures').notNull().default(0),
+    /**
+     * What has filled the rows, if the table has those of other tenants too: see `kernel/read/fold-source/fold-check.ts`. A table of one
+     * store says so itself.
+     */
+    fold: text('fold'),
     /** The failure is that only newer code can read the next event. */
     isAhead: boolean('is_ahead').notNull().default(false),
     startedAt: instant('started_at').notNull().default(sql`now()`),

@@ -16,7 +16,15 @@ export interface BackgroundVisitsOptions {
   readonly onError: (error: unknown) => void;
   /** When a tenant that could not be visited is visited again; {@link AGAIN} by default. */
   readonly again?: Backoff;
+  /** Time between two visits to all tenants, in ms; {@link ROUND_MS} by default. */
+  readonly roundMs?: number;
 }
+
+/**
+ * Time between two visits to all tenants, in ms. When the work of a closed tenant is due is known to the server that has closed it
+ * alone. If that server is gone for good, another one finds the work in its next round.
+ */
+const ROUND_MS = 60 * 60_000;
 
 /** When a tenant that could not be visited is visited again, in ms. */
 export const AGAIN_MS = 10_000;
@@ -24,8 +32,8 @@ export const AGAIN_MS = 10_000;
 const AGAIN: Backoff = { firstMs: AGAIN_MS, maxMs: 10 * 60_000, jitter: 0.2 };
 
 /**
- * Opens tenants whom nobody asks for, because their processes have something to do: all of them once after the start, and each one
- * when its next deadline is due. One at a time, so that this takes no more than one place from those who are asked for.
+ * Opens tenants whom nobody asks for, because their processes have something to do: all of them after the start and in every round, and
+ * each one when its next deadline is due. One at a time, so that this takes no more than one place from those who are asked for.
  */
 export class BackgroundVisits {
   readonly #options: BackgroundVisitsOptions;
@@ -36,24 +44,30 @@ export class BackgroundVisits {
   readonly #due = new Set<string>();
   #isVisiting = false;
   #isStopped = false;
-  #listing: Timer | undefined;
+  #round: Timer | undefined;
 
   constructor(options: BackgroundVisitsOptions) {
     this.#options = options;
   }
 
-  /** Visits all tenants, beginning now. */
+  /** Visits all tenants, beginning now, and again in every round. */
   start(): void {
     this.#options.list().then(
       (tenants) => {
+        if (this.#isStopped) return;
         for (const tenant of tenants) this.#due.add(tenant);
-        this.#visitDue();
+        void this.#visitDue();
+        this.#startIn(this.#options.roundMs ?? ROUND_MS);
       },
       (error) => {
         this.#options.onError(error);
-        if (!this.#isStopped) this.#listing = later(AGAIN_MS, () => this.start(), { keepsProcess: false });
+        if (!this.#isStopped) this.#startIn(AGAIN_MS);
       },
     );
+  }
+
+  #startIn(ms: number): void {
+    this.#round = later(ms, () => this.start(), { keepsProcess: false });
   }
 
   /** Visits a tenant that has been closed after this time. @param ms undefined: not at all. */
@@ -71,7 +85,7 @@ export class BackgroundVisits {
 
   stop(): void {
     this.#isStopped = true;
-    this.#listing?.cancel();
+    this.#round?.cancel();
     this.#due.clear();
     for (const alarm of this.#alarms.values()) alarm.cancel();
     this.#alarms.clear();

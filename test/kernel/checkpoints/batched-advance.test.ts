@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openPool, type Pool } from '../../../src/database/client.ts';
+import type { Pool } from '../../../src/database/client.ts';
 import { UNKNOWN_PLACE } from '../../../src/kernel/checkpoints/advance.ts';
 import { CheckpointBatcher } from '../../../src/kernel/checkpoints/batched-advance.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
+import { openTestPool } from '../../support/postgres/pool.ts';
 
 const database = useDatabase({ per: 'emptied' });
 const owner = randomUUID();
@@ -11,7 +12,7 @@ let pool: Pool;
 let batcher: CheckpointBatcher;
 
 beforeEach(async () => {
-  pool = openPool({ url: database.url, connections: 1, applicationName: 'test' });
+  pool = openTestPool({ url: database.url, connections: 1, applicationName: 'test' });
   batcher = new CheckpointBatcher(pool.db);
   for (const name of ['a', 'b', 'c']) {
     await database.sql`insert into read.checkpoints (projection, version, position, owner, generation)

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { openPool } from '../../../src/database/client.ts';
 import { createCheckpoint } from '../../../src/kernel/checkpoints/checkpoints.ts';
 import { type CheckpointKind, checkpointId } from '../../../src/kernel/define/checkpoint-id.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
+import { openTestPool } from '../../support/postgres/pool.ts';
 
 const database = useDatabase({ per: 'emptied' });
 const ids = (['projection', 'rebuild', 'verify', 'process', 'effect'] as const satisfies readonly CheckpointKind[]).map(
@@ -18,7 +18,7 @@ describe('checkpoints of every kind', () => {
   });
 
   it('are stored with their kind and name', async () => {
-    const pool = openPool({ url: database.url, connections: 1, applicationName: 'test' });
+    const pool = openTestPool({ url: database.url, connections: 1, applicationName: 'test' });
     for (const id of ids) await createCheckpoint(pool.db, id);
     await pool.close();
     expect(await stored()).toEqual(byKey);

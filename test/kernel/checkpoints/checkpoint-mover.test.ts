@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql as drizzleSql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openPool, type Pool } from '../../../src/database/client.ts';
+import type { Pool } from '../../../src/database/client.ts';
 import { notes } from '../../../src/domains/notes/index.ts';
 import { FencedError } from '../../../src/kernel/checkpoints/advance.ts';
 import { CheckpointBatcher } from '../../../src/kernel/checkpoints/batched-advance.ts';
@@ -9,6 +9,7 @@ import type { Projection } from '../../../src/kernel/define/read-model/projectio
 import { ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';
 import type { Writes } from '../../../src/kernel/read/fold/working-rows.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
+import { openTestPool } from '../../support/postgres/pool.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ per: 'emptied' });
@@ -17,7 +18,7 @@ const nothing: Writes = { upserts: new Map(), removals: [], before: new Map(), f
 let pool: Pool;
 
 beforeEach(async () => {
-  pool = openPool({ url: database.url, connections: 1, applicationName: 'moves checkpoints' });
+  pool = openTestPool({ url: database.url, connections: 1, applicationName: 'moves checkpoints' });
   await database.sql`insert into read.checkpoints (projection, version, position, owner, generation)
                      values ('notes@1', 1, 0, ${owner}, 1)`;
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openPool, type Pool } from '../../../src/database/client.ts';
+import type { Pool } from '../../../src/database/client.ts';
 import { type Checkpoint, Checkpoints } from '../../../src/kernel/checkpoints/checkpoints.ts';
 import { RemoteCheckpoints } from '../../../src/kernel/checkpoints/remote-checkpoints.ts';
 import { Positions } from '../../../src/kernel/consistency/positions.ts';
@@ -8,6 +8,7 @@ import { LogHead } from '../../../src/kernel/log/log-head.ts';
 import { counters } from '../../support/kernel/counter.ts';
 import { faultsInto } from '../../support/kernel/observers.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
+import { openTestPool } from '../../support/postgres/pool.ts';
 import { until } from '../../support/until.ts';
 
 /** Longer than the time in which the next read follows while a notification is to come, in ms. */
@@ -36,7 +37,7 @@ class Reads extends Checkpoints {
 const quiet = () => until(() => performance.now() - checkpoints.last > QUIET_MS);
 
 beforeEach(async () => {
-  pool = openPool({ url: database.url, connections: 1, applicationName: 'follows checkpoints' });
+  pool = openTestPool({ url: database.url, connections: 1, applicationName: 'follows checkpoints' });
   checkpoints = new Reads(pool.db);
   faults = [];
   await checkpoints.register([counters.checkpoint]);

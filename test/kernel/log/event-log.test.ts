@@ -56,11 +56,11 @@ describe('positions', () => {
 
   it('are dense under writers in processes of their own', async () => {
     const script = `
-      import { openDatabase } from ${JSON.stringify(here('../../../src/database/database.ts'))};
+      import { openAsTenant } from ${JSON.stringify(here('../../support/kernel/as-tenant.ts'))};
       import { EventLog } from ${JSON.stringify(here('../../../src/kernel/log/event-log.ts'))};
       import { anAppend } from ${JSON.stringify(here('../../support/kernel/appends.ts'))};
       const connections = { writer: 3, projector: 1, reader: 1 };
-      const database = await openDatabase({ url: process.argv[1], connections });
+      const database = await openAsTenant({ url: process.argv[1], connections });
       const log = new EventLog(database.writer.db, {});
       const writers = [1, 2, 3].map(async () => { for (let n = 0; n < 40; n++) await log.append([anAppend()]); });
       await Promise.all(writers);

@@ -9,6 +9,7 @@ function visitsOf(
   failing: ReadonlySet<string> = new Set(),
   again?: Backoff,
   why = () => new Error('not now'),
+  roundMs?: number,
 ) {
   const begun: string[] = [];
   let atOnce = 0;
@@ -27,6 +28,7 @@ function visitsOf(
     },
     onError: () => {},
     ...(again && { again }),
+    ...(roundMs && { roundMs }),
   });
   const reached = async (count: number) => {
     while (begun.length < count) await wake.promise;
@@ -40,6 +42,16 @@ it('visits every tenant once after the start, one at a time, also if one cannot 
   visits.start();
   expect(await reached(3)).toEqual(['a', 'b', 'c']);
   expect(mostAtOnce()).toBe(1);
+  visits.stop();
+});
+
+it('visits every tenant again in each round, also those that have come since, because other servers may have known of their work', async () => {
+  const tenants = ['a'];
+  const { visits, reached } = visitsOf(tenants, new Set(), undefined, undefined, 20);
+  visits.start();
+  await reached(1);
+  tenants.push('b');
+  expect(await reached(5)).toEqual(['a', 'a', 'b', 'a', 'b']);
   visits.stop();
 });
 

@@ -1,13 +1,14 @@
 import { getTableName } from 'drizzle-orm';
 import type postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { type AfterwriteDatabase, openDatabase } from '../../../src/database/database.ts';
+import type { AfterwriteDatabase } from '../../../src/database/database.ts';
 import type { Domain } from '../../../src/kernel/define/domain.ts';
 import { handlerOf } from '../../../src/kernel/define/read-model/projection.ts';
 import { createEngine, type Engine } from '../../../src/kernel/engine.ts';
 import type { EngineOptions } from '../../../src/kernel/engine-options.ts';
 import type { EventLog } from '../../../src/kernel/log/event-log.ts';
 import { tablesOf } from '../../../src/kernel/read/tables/tables.ts';
+import { openAsTenant, projectingAsTenant } from '../kernel/as-tenant.ts';
 import { expectedHistory, expectedRows, historyOf, rowsOf } from '../kernel/rows.ts';
 import { cloneDatabase } from '../postgres/database.ts';
 import { until } from '../until.ts';
@@ -33,6 +34,7 @@ export interface Lane {
 /** Gives a file's tests as many databases for crashes of what a domain's projections do. */
 export function useLanes(count: number, domain: Domain): readonly Lane[] {
   const lanes: (Lane & { close(): Promise<void> })[] = [];
+  projectingAsTenant([domain]);
   beforeAll(async () => {
     for (let n = 0; n < count; n++) lanes.push(await openLane(domain));
   });
@@ -45,7 +47,7 @@ async function openLane(domain: Domain): Promise<Lane & { close(): Promise<void>
   const tables = domain.projections.flatMap(tablesOf);
   const database = await cloneDatabase(tables);
   const proxy = await startCrashProxy(database);
-  const open = (url: string) => openDatabase({ url, connections: { writer: 1, projector: 3, reader: 1 } });
+  const open = (url: string) => openAsTenant({ url, connections: { writer: 1, projector: 3, reader: 1 } });
   const [breaking, direct] = [await open(proxy.url), await open(database.url)];
   const ends: (() => Promise<unknown>)[] = [];
   const engine: Lane['engine'] = (way, options = {}) => createEngine({ domains: [domain], ...options, database: way });

@@ -1,27 +1,12 @@
 import { afterAll, afterEach } from 'vitest';
-import { type AfterwriteDatabase, type DatabaseOptions, openDatabase } from '../../../src/database/database.ts';
-import { openSharedDatabase } from '../../../src/database/tenancy/shared-database.ts';
+import type { AfterwriteDatabase } from '../../../src/database/database.ts';
 import type { Domain } from '../../../src/kernel/define/domain.ts';
 import { createEngine, type Engine } from '../../../src/kernel/engine.ts';
 import type { EngineOptions } from '../../../src/kernel/engine-options.ts';
 import type { EngineOccurrences, EngineSubscriber } from '../../../src/kernel/observe/occurrences.ts';
 import { Observer } from '../../../src/observe/observer.ts';
 import type { TestDatabase, UsedDatabase } from '../postgres/database.ts';
-
-/**
- * Opens a database. With TEST_TENANT it becomes one that tenants share, and is opened as this tenant: the tests of the engine must
- * pass in the same way.
- */
-async function openAs(tenant: string | undefined, options: DatabaseOptions): Promise<AfterwriteDatabase> {
-  if (!tenant) return openDatabase(options);
-  const shared = await openSharedDatabase(options);
-  const opened = await shared.open(tenant);
-  const close = async (timeoutMs?: number) => {
-    await opened.close(timeoutMs);
-    await shared.close(timeoutMs);
-  };
-  return { ...opened, close };
-}
+import { openAsTenant, projectingAsTenant } from './as-tenant.ts';
 
 /** An engine under test, with what it said was wrong. */
 export interface TestEngine extends Engine {
@@ -48,7 +33,7 @@ const WRITERS = 2;
 
 /**
  * Opens engines on a database, as many as a test wants (each stands for a server of its own), and closes them after it.
- * If tests share the database, an engine takes over the connections of one that has ended: to make new
+ * With TEST_TENANT they are engines of that tenant. If tests share the database, an engine takes over the connections of one that has ended: to make new
  * ones takes longer than most tests.
  *
  * ```ts
@@ -61,6 +46,7 @@ export function useEngine(
   database: Pick<TestDatabase, 'url'> & Partial<Pick<UsedDatabase, 'isShared'>>,
   domains: readonly Domain[],
 ) {
+  projectingAsTenant(domains);
   const closers: (() => Promise<void>)[] = [];
   /** Opened with the defaults, and used by no engine now; with the URL of the database. */
   const idle: (readonly [url: string, opened: AfterwriteDatabase])[] = [];
@@ -84,7 +70,7 @@ export function useEngine(
     const [, left] = nth < 0 ? [] : (idle.splice(nth, 1)[0] ?? []);
     const opened =
       left ??
-      (await openAs(process.env.TEST_TENANT, {
+      (await openAsTenant({
         url: url ?? database.url,
         readUrl,
         connections: { writer: writers, projector: 3, reader: 1 },

@@ -1,10 +1,9 @@
 import { APPEND_LOCK } from '../../../src/database/activity/locks.ts';
-
-const tenant = process.env.TEST_TENANT;
+import { testTenant } from './as-tenant.ts';
 
 /** The statement that takes the lock of the log, as an append does. With TEST_TENANT it is the lock of this tenant's log. */
-export const LOCK_LOG = tenant
-  ? `select pg_advisory_xact_lock(${APPEND_LOCK}, hashtext('${tenant}'))`
+export const LOCK_LOG = testTenant
+  ? `select pg_advisory_xact_lock(${APPEND_LOCK}, hashtext('${testTenant}'))`
   : `select pg_advisory_xact_lock(${APPEND_LOCK})`;
 
 /** The statement that finds those who wait for the lock of a log. */

@@ -4,6 +4,7 @@ import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest';
 import { TENANT_SETTING } from '../../../src/database/tenancy/tenant-setting.ts';
 import { copyDatabase, dropDatabase, urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
+import { testTenant } from '../kernel/as-tenant.ts';
 import { createTable } from './ddl.ts';
 import { emptyingOf } from './emptied.ts';
 
@@ -41,7 +42,7 @@ interface Clone extends Awaited<ReturnType<typeof cloneDatabase>> {
 /** Gives each test of the file (or all of them together) a database, dropped afterwards. */
 export function useDatabase({ tables = [], per = 'test' }: TestDatabaseOptions = {}): UsedDatabase {
   // Engines of a tenant change the tables.
-  const isEmptied = per === 'emptied' && !process.env.TEST_TENANT;
+  const isEmptied = per === 'emptied' && testTenant === undefined;
   let current: Clone | undefined;
   /** One that was emptied for the next test. */
   let emptied: Promise<Clone | undefined> = Promise.resolve(undefined);
@@ -99,7 +100,7 @@ export async function cloneDatabase(
   tables: readonly PgTable[] = [],
 ): Promise<TestDatabase & { drop(): Promise<void> }> {
   const { url, drop } = await createDatabase(inject('templateDatabase'));
-  const sql = connect(url, 3, process.env.TEST_TENANT);
+  const sql = connect(url, 3, testTenant);
   await sql`update es.store set epoch = gen_random_uuid()`;
   for (const table of tables) await sql.unsafe(createTable(table));
   return {

@@ -4,10 +4,11 @@ import { checkpointId } from '../../../src/kernel/define/checkpoint-id.ts';
 import { ownerOf } from '../../../src/kernel/define/read-model/versioned-table.ts';
 import { ddlOf } from '../../../src/kernel/read/tables/table-ddl.ts';
 import { sealing } from '../../../src/kernel/read/tables/table-seal.ts';
+import { testTenant } from '../kernel/as-tenant.ts';
 
 /** The statements that make a read table, for tests that start no engine or look at a table before it does. */
 export function createTable(table: PgTable): string {
-  const ddl = ddlOf(table, { hasTenants: process.env.TEST_TENANT !== undefined });
+  const ddl = ddlOf(table, { hasTenants: testTenant !== undefined });
   const indexes = ddl.indexes.map(({ create }) => create);
   return [ddl.create, ...ddl.policies, ...indexes, sealing(ddl), noting(table)].join(';\n');
 }

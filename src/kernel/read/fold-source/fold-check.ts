@@ -15,14 +15,17 @@ const LOCK_NOT_AVAILABLE = '55P03';
  * The projections whose tables were filled by other handlers, although the version is the same: rows of two folds are
  * mixed. A table that is empty or has no fingerprint gets that of its projection.
  *
- * The fingerprint is in the comment of a column of the table, so that it is created and dropped with the table.
+ * The fingerprint is in the comment of a column of the table, so that it is created and dropped with the table. In a table that tenants
+ * share, each has rows that are filled at another time: then it is in the tenant's checkpoint.
  * @param db with the rights of the tables' owner.
  */
 export async function changedFolds(db: Database, projections: readonly Projection[]): Promise<Projection[]> {
-  const noted = await commentsOf(db);
+  const ofTables = await commentsOf(db);
+  const ofCheckpoints = await notesOf(db);
   const changed: Projection[] = [];
   for (const projection of projections) {
-    const comment = noted.get(getTableName(projection.table));
+    const { tenant, table, checkpoint } = projection;
+    const comment = tenant === undefined ? ofTables.get(getTableName(table)) : ofCheckpoints.get(checkpoint.key);
     if (comment === commentFor(projection)) continue;
     // The table of another version is about to be replaced.
     if (comment !== undefined && !comment.startsWith(beginningFor(projection))) continue;
@@ -47,8 +50,11 @@ export async function noteFold(db: Database, projection: Projection): Promise<vo
   }
 }
 
-/** The statement that records that a projection's table is filled by its handlers. */
+/** The statement that records that a projection's table is filled by its handlers. Its checkpoint exists. */
 export function foldNote(projection: Projection): SQL {
+  if (projection.tenant !== undefined) {
+    return sql`update read.checkpoints set fold = ${commentFor(projection)} where projection = ${projection.checkpoint.key}`;
+  }
   return sql`comment on column ${projection.table}.last_position is ${sql.raw(`'${commentFor(projection)}'`)}`;
 }
 
@@ -68,6 +74,14 @@ async function commentsOf(db: Database): Promise<ReadonlyMap<string, string>> {
       join pg_attribute a on a.attrelid = c.oid and a.attname = 'last_position' and not a.attisdropped
     where n.nspname = 'read' and col_description(c.oid, a.attnum) like 'Filled by version %'`);
   return new Map(rows.map(({ name, comment }) => [name, comment]));
+}
+
+/** What the checkpoints of a tenant say, by their keys. */
+async function notesOf(db: Database): Promise<ReadonlyMap<string, string>> {
+  const rows = await db.execute<{ key: string; fold: string }>(
+    sql`select projection as key, fold from read.checkpoints where fold is not null`,
+  );
+  return new Map(rows.map(({ key, fold }) => [key, fold]));
 }
 
 async function isEmpty(db: Database, { table }: Projection): Promise<boolean> {

@@ -148,9 +148,9 @@ async function createShadow(tx: Database, shadow: Shadow, owner: string | null):
   await removeShadow(tx, shadow);
   const hasTenants = shadow.live.tenant !== undefined;
   for (const [table, beside] of shadow.tables) await createShadowTable(tx, table, beside, { hasTenants });
+  await createCheckpoint(tx, shadow.checkpoint, { owner });
   // The live table may have been filled by other handlers.
   await tx.execute(foldNote(shadow.projection));
-  await createCheckpoint(tx, shadow.checkpoint, { owner });
 }
 
 async function removeShadow(tx: Database, { checkpoint, tables }: Shadow): Promise<boolean> {

@@ -116,11 +116,11 @@ async function exchange(
     with shadow as (
       delete from read.checkpoints
       where projection = ${checkpoint.key} and owner = ${owner} and generation = ${generation}
-      returning position, started_at, erasures
+      returning position, started_at, erasures, fold
     )
     update read.checkpoints live
     set position = shadow.position, started_at = shadow.started_at, updated_at = now(), generation = live.generation + 1,
-        whole_at = 0, failure = null, erasures = shadow.erasures
+        whole_at = 0, failure = null, erasures = shadow.erasures, fold = shadow.fold
     from shadow where projection = ${key}
     returning live.position, live.position >= ${live.position} as enough`);
   if (!adopted) return { kind: 'lost' };

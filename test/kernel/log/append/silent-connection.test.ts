@@ -1,5 +1,4 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openPool } from '../../../../src/database/client.ts';
 import { registerDomains } from '../../../../src/kernel/define/domain.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';
 import { EventLog } from '../../../../src/kernel/log/event-log.ts';
@@ -8,6 +7,7 @@ import { Observer } from '../../../../src/observe/observer.ts';
 import { anAppend } from '../../../support/kernel/appends.ts';
 import { counterDomain } from '../../../support/kernel/counter.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
+import { openTestPool } from '../../../support/postgres/pool.ts';
 import { useProxy } from '../../../support/postgres/proxy.ts';
 import { until } from '../../../support/until.ts';
 
@@ -15,7 +15,7 @@ const database = useDatabase({ per: 'emptied' });
 const openProxy = useProxy(database);
 /** A queue whose connections are looked at soon. */
 function queueAt(url: string, options: Partial<AppendQueueOptions> = {}) {
-  const pool = openPool({ url, connections: 2, applicationName: 'silence', probeAfterMs: 200 });
+  const pool = openTestPool({ url, connections: 2, applicationName: 'silence', probeAfterMs: 200 });
   onTestFinished(() => pool.close(0));
   const log = new EventLog(pool.db, registerDomains([counterDomain]).events);
   const retries: unknown[] = [];

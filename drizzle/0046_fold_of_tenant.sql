@@ -1,0 +1,1 @@
+ALTER TABLE "read"."checkpoints" ADD COLUMN "fold" text;
