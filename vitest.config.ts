@@ -3,8 +3,10 @@ import { defineConfig } from 'vitest/config';
 import { testSeed } from './test/support/random.ts';
 import { lanesOf } from './test/support/run/lanes.ts';
 import { openRunFolder } from './test/support/run/scratch.ts';
+import { filesAsTenant } from './test/support/run/tenant-lane.ts';
 
 const lanes = lanesOf(import.meta.dirname);
+const integration = process.env.TEST_TENANT ? filesAsTenant(lanes.integration) : lanes.integration;
 
 // Known before the workers start, so that all of them make the same choices and use the same folder.
 testSeed();
@@ -42,7 +44,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: lanes.unit } },
       {
         extends: true,
-        test: { name: 'integration', include: lanes.integration, globalSetup: ['test/support/global-setup.ts'] },
+        test: { name: 'integration', include: integration, globalSetup: ['test/support/global-setup.ts'] },
       },
     ],
   },

@@ -8,11 +8,13 @@ import app from '../../src/app.ts';
 import { openPool } from '../../src/database/client.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded/server.ts';
 import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
+import { noteTenant } from '../../src/database/tenancy/ensure-tenancy.ts';
 import { registryOfTenant } from '../../src/kernel/define/registration/registry-of-tenant.ts';
 import { ensureTables } from '../../src/kernel/read/tables/ensure-tables.ts';
 import { urlOfDatabase } from '../../src/testing/postgres/databases.ts';
 import { QUICK_SETTINGS } from '../../src/testing/postgres/server.ts';
 import { testTenant } from './kernel/as-tenant.ts';
+import { openTestPool } from './postgres/pool.ts';
 import { bundle } from './server/bundle.ts';
 
 declare module 'vitest' {
@@ -46,6 +48,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const url = urlOfDatabase(server.url, template);
     await migrateDatabase(url, { tenancy: testTenant ? 'column' : undefined });
     await makeTables(url, testTenant);
+    if (testTenant !== undefined) await beginTenant(url, testTenant);
     project.provide('serverProgram', await bundling);
   } catch (error) {
     await tearDown();
@@ -65,6 +68,12 @@ async function makeTables(url: string, tenant: string | undefined): Promise<void
   } finally {
     await pool.close(1000);
   }
+}
+
+/** Tests that write events before they open an engine find the log of their tenant begun. */
+async function beginTenant(url: string, tenant: string): Promise<void> {
+  const pool = openTestPool({ url, connections: 1, applicationName: 'afterwrite tests' });
+  await noteTenant(pool.db, tenant).finally(() => pool.close(1000));
 }
 
 async function provideServer(): Promise<{ url: string; release: () => Promise<void> }> {

@@ -87,8 +87,9 @@ describe('the chain of hashes', () => {
     const [event] = await stored();
     const [row] = await database.sql`select event_id, recorded_at from es.events`;
     const time = row?.recorded_at.toISOString().replace(/\.?0+Z$/, 'Z');
+    const tenant = engine.database.tenant === undefined ? '' : `"tenant":"${engine.database.tenant}",`;
     expect(event?.content).toBe(
-      `{"position":1,"streamType":"Counter","streamId":"${append.streamId}","version":1,"type":"CounterIncremented",` +
+      `{"position":1,${tenant}"streamType":"Counter","streamId":"${append.streamId}","version":1,"type":"CounterIncremented",` +
         '"schemaVersion":1,"data":{"z": "é\\n\\"", "by": 1.5},' +
         '"metadata":{"actor": {"id": "test", "roles": []}, "correlationId": "test"},' +
         `"commandId":"${append.commandId}","commandFingerprint":"${append.fingerprint}","eventId":"${row?.event_id}",` +

@@ -21,8 +21,8 @@ const model = counters as unknown as Projection;
 /** What any user of the database hears while a counter is changed and another instance listens. */
 async function overheard(label: string): Promise<{ heard: string[]; counterId: string }> {
   const heard: string[] = [];
-  await database.sql.listen('afterwrite_appended', (payload) => heard.push(payload));
-  const { bus } = await openEngine({ start: true });
+  const { bus, database: own } = await openEngine({ start: true });
+  await database.sql.listen(own.wakeUp.channel, (payload) => heard.push(payload));
   await openEngine({ start: true });
   const { aggregateId: counterId } = receiptOf(await bus.execute(openCounter, { label }, system));
   await until(async () => {

@@ -77,8 +77,8 @@ export function useEngine(
       }));
     const openedOn = database.url;
     const engine = createEngine({
-      domains,
       ...options,
+      domains: projectingAsTenant(options.domains ?? domains),
       database: opened,
       observer: new Observer<EngineOccurrences>([...subscribers, { faultMet: (fault) => faults.push(fault) }]),
     });

@@ -6,6 +6,7 @@ import type { EngineOccurrences } from '../../../../src/kernel/observe/occurrenc
 import { Observer } from '../../../../src/observe/observer.ts';
 import { anAppend } from '../../../support/kernel/appends.ts';
 import { counterDomain } from '../../../support/kernel/counter.ts';
+import { LOCK_LOG } from '../../../support/kernel/log-lock.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { openTestPool } from '../../../support/postgres/pool.ts';
 import { useProxy } from '../../../support/postgres/proxy.ts';
@@ -56,7 +57,7 @@ describe('a batch that waits for the lock of the log', () => {
     await queue.append(anAppend());
     const held = await database.sql.reserve();
     await held`begin`;
-    await held`select pg_advisory_xact_lock(4651732)`;
+    await held.unsafe(LOCK_LOG);
     const late = queue.append(anAppend());
     const before = proxy.connections;
     // Each look is a connection.

@@ -30,7 +30,8 @@ async function spoil({ sql, log, forget }: Lane): Promise<void> {
   await forget();
   await sql`drop table if exists read.counters_v1__rebuild`;
   const { position } = await log.head();
-  await sql`insert into read.counters_v1 select stream_id, 'a', 999, false, 4, ${position} from es.streams`;
+  await sql`insert into read.counters_v1 (id, label, value, closed, version, last_position)
+            select stream_id, 'a', 999, false, 4, ${position} from es.streams`;
   await sql`insert into read.checkpoints (projection, version, position) values ('counters@1', 1, ${position})`;
 }
 
