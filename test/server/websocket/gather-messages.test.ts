@@ -69,6 +69,25 @@ it('tells the sender when a message has been written, and goes on with the next 
   expect(writes()).toBe(3);
 });
 
+it.each([0, 1, 125, 126, 127, 65_535, 65_536, 200_000])('a text of %i bytes arrives as it was sent', async (bytes) => {
+  const { socket, received } = await open();
+  const text = 'é'.repeat(bytes / 2) + 'e'.repeat(bytes % 2);
+  socket.send(text);
+  socket.send('next');
+  await expect.poll(() => received).toEqual([text, 'next']);
+});
+
+it('keeps the order of whole texts, of messages in parts, and of bytes', async () => {
+  const { socket, received } = await open();
+  socket.send('1');
+  socket.send('2a', { binary: false, fin: false });
+  socket.send(Buffer.from('2b'), { binary: false, fin: true });
+  socket.send('3');
+  socket.send(Buffer.from('4'));
+  socket.send('5');
+  await expect.poll(() => received).toEqual(['1', '2a2b', '3', '4', '5']);
+});
+
 it('what was sent before a close arrives before it', async () => {
   const { socket, received, client } = await open();
   socket.send('last');

@@ -217,8 +217,12 @@ export class RowMessages {
    * nobody is refused because of what somebody else has used up.
    */
   async #attempt(event: LiveRow, first: Member, asking: Asking): Promise<RowMessage> {
-    const { touched } = first.plan;
-    await this.#waits.level(touched, event.position, payingFor(first, this.#payersBeside(first, asking)), asking.gone);
+    const { plan, context } = first;
+    // Nearly always they are there already. Looking for those who pay takes time for each of those who ask.
+    if (!areAt(context.engine, plan.touched, event.position)) {
+      const countsAs = payingFor(first, this.#payersBeside(first, asking));
+      await this.#waits.level(plan.touched, event.position, countsAs, asking.gone);
+    }
     for (let attempt = 1; ; attempt++) {
       const payers = this.#payersBeside(first, asking);
       const payer = payers[(attempt - 1) % payers.length] as Member;
