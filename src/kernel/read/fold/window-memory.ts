@@ -1,9 +1,9 @@
 import { later, type Timer } from '../../../scheduling/timers.ts';
 
 /** Default of the memory of all windows together, in bytes. */
-const MAX_BYTES = 64 * 2 ** 20;
-/** A window that gave way needs this many times the memory that it had, because it would have grown. With less, it soon gives way again. */
-const GROWTH = 3;
+const MAX_BYTES = 160 * 2 ** 20;
+/** A window that gave way needs this many times the memory that it had, because it would have grown. */
+const GROWTH = 1.5;
 /** How long a window gives way at most, in ms: the windows that have the memory may stand still. */
 const LONGEST_WAIT_MS = 60_000;
 
