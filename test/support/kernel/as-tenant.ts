@@ -24,7 +24,7 @@ export async function openAsTenant(options: DatabaseOptions): Promise<Afterwrite
  * Lets projections say whose tables they are on, as those of an engine do. Tests use them without an engine, too.
  * @returns the same domains.
  */
-export function projectingAsTenant(domains: readonly Domain[]): readonly Domain[] {
+export function projectingAsTenant<D extends Pick<Domain, 'projections'>>(domains: readonly D[]): readonly D[] {
   if (testTenant === undefined) return domains;
   for (const { projections } of domains) for (const each of projections) Object.assign(each, { tenant: testTenant });
   return domains;

@@ -11,7 +11,6 @@ const REPLACED = 'A rebuild for one tenant replaces its rows in a table that sta
 const BLOCKERS = 'Nobody is told who blocks a tenant: it may be another one.';
 const LONG = 'It takes long, and what it breaks is below what tenants change.';
 const FORMER = 'No release before there were tenants has made a table of tenants.';
-const UNEXPLAINED = 'It drives a projection without an engine. Why it does not pass as a tenant is not known yet.';
 const BELOW = 'It looks at tables, or at what Postgres makes of them, as they are without tenants.';
 
 /** All tests of `test/kernel` that need a Postgres run as a tenant too, but for these. */
@@ -65,21 +64,6 @@ export const notAsTenant: readonly NotAsTenant[] = [
     files: 'test/kernel/read/tables/prune.test.ts',
     tests: ['does not hide that the read models are in use'],
     reason: BELOW,
-  },
-  {
-    files: 'test/kernel/read/fold/all-events.test.ts',
-    tests: ['has the rows of a fold from scratch'],
-    reason: UNEXPLAINED,
-  },
-  {
-    files: 'test/kernel/read/run/replay.test.ts',
-    tests: [
-      'does not use a row that was read before',
-      'leaves no former state of a large row',
-      'keeps the changes of large rows',
-      'goes on with full batches after the event',
-    ],
-    reason: UNEXPLAINED,
   },
   { files: 'test/kernel/read/rebuild/crashes.test.ts', reason: LONG },
   { files: 'test/kernel/read/dead-letters/crashes.test.ts', reason: LONG },

@@ -6,7 +6,7 @@ import type { EngineOccurrences } from '../../../../src/kernel/observe/occurrenc
 import { Observer } from '../../../../src/observe/observer.ts';
 import { anAppend } from '../../../support/kernel/appends.ts';
 import { counterDomain } from '../../../support/kernel/counter.ts';
-import { LOCK_LOG } from '../../../support/kernel/log-lock.ts';
+import { LOCK_LOG, WAITING_FOR_LOG } from '../../../support/kernel/log-lock.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
 import { openTestPool } from '../../../support/postgres/pool.ts';
 import { useProxy } from '../../../support/postgres/proxy.ts';
@@ -62,9 +62,7 @@ describe('a batch that waits for the lock of the log', () => {
     const before = proxy.connections;
     // Each look is a connection.
     await until(() => proxy.connections >= before + 3);
-    const [waiting] = await database.sql`
-      select count(*)::int as n from pg_locks where locktype = 'advisory' and objid = 4651732 and not granted`;
-    expect(waiting?.n).toBe(1);
+    expect(await database.sql.unsafe(WAITING_FOR_LOG)).toHaveLength(1);
     await expect(late).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
     expect(retries).toEqual([]);
     await held`commit`;

@@ -8,6 +8,7 @@ import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batc
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { beginRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { anAppend, receiptOf } from '../../../support/kernel/appends.ts';
+import { projectingAsTenant } from '../../../support/kernel/as-tenant.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import { leaseTo } from '../../../support/kernel/leased.ts';
@@ -67,6 +68,7 @@ const database = useDatabase({
 });
 const openLibrary = useEngine(database, [libraryDomain]);
 const openEngine = useEngine(database, [parcelDomain, chronicleDomain]);
+projectingAsTenant([{ projections }]);
 
 const send = async ({ bus }: TestEngine) => {
   const id = randomUUID();

@@ -12,6 +12,7 @@ import { WindowMemory } from '../../../../src/kernel/read/fold/window-memory.ts'
 import { ProjectionRunner } from '../../../../src/kernel/read/run/projection-runner.ts';
 import type { ProjectionRunnerParts } from '../../../../src/kernel/read/run/runner-parts.ts';
 import { Observer } from '../../../../src/observe/observer.ts';
+import { projectingAsTenant } from '../../../support/kernel/as-tenant.ts';
 import { DrivenProjection, type Fault, failing } from '../../../support/kernel/driven-projection.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import {
@@ -49,6 +50,7 @@ const readSince = defineProjection('readsince', {
 
 const database = useDatabase({ tables: [...libraryTables, readSinceTable], per: 'emptied' });
 const openEngine = useEngine(database, [libraryDomain]);
+projectingAsTenant([{ projections: [readSince as unknown as Projection] }]);
 
 const BOOKS = 10;
 const EVENTS = 60;
