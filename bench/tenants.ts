@@ -5,6 +5,7 @@ import { callsPerSecond } from './support/measuring/rounds.ts';
 import { median } from './support/measuring/statistics.ts';
 import { type ApiOptions, type BenchApi, commandDocument, openApi } from './support/running/api.ts';
 import { prepareDatabase } from './support/running/engine.ts';
+import { compareStores } from './support/workloads/tenant-stores.ts';
 
 const CALLERS = 32;
 const SLICE_MS = 250;
@@ -31,6 +32,7 @@ export const benchmark: Benchmark = {
             .map((other) => ({ ...ratio(other, plain), of: `${plain.chart}: ${other.who}` }))
         : [],
     );
+    const stores = await compareStores(context);
     const ofOne = (nth: number) => median(ratios[nth * (WAYS - 1)]?.rounds ?? []);
     return {
       benchmark: 'tenants',
@@ -38,9 +40,10 @@ export const benchmark: Benchmark = {
         `registerCustomer, a customer by id and a page of ${CUSTOMERS} over HTTP by ${CALLERS} callers, ${context.rounds} rounds in turns of ` +
         `${SLICE_MS} ms, on a server without tenants, on one for one tenant with a database, and on two for ${TENANTS} tenants whose callers ` +
         'take turns: with a database for each, and with one for all. Then tenants are opened one after the other: created, and ' +
-        'opened again by a server that has just started.',
-      measurements: [...served.rates, ...opening, ...served.memory],
-      ratios,
+        'opened again by a server that has just started. Then, without the API, a live message on another server, a rebuild and the disk ' +
+        'that the log, its streams and a read model take, for a tenant of a shared database and without tenants.',
+      measurements: [...served.rates, ...opening, ...served.memory, ...stores.measurements],
+      ratios: [...ratios, ...stores.ratios],
       goals: [
         atLeast(0.9, 'times as many commands for one tenant with a database as without', ofOne(0)),
         atLeast(0.9, 'times as many reads for one tenant with a database as without', ofOne(1)),
