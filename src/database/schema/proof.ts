@@ -53,7 +53,7 @@ export const signer = esSchema.table('signer', {
   id: smallint('id').primaryKey().default(1),
   owner: uuid('owner'),
   leaseUntil: instant('lease_until').notNull().default(sql`'epoch'`),
-  /** The witness that has all heads up to `witnessed`: a hash of its URL. Another one gets all of them again. */
+  /** The witness that has the heads up to `witnessed`: a hash of its URL. Another one begins with the newest head. */
   witness: text('witness'),
   witnessed: bigint('witnessed', { mode: 'number' }).notNull().default(0),
   /** The position of the head that it took last, and Ed25519 over both as base64: `witnessed` alone is not believed. */

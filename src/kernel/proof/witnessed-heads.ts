@@ -9,7 +9,7 @@ export interface WitnessedHead {
 
 /**
  * The heads that a witness has after a position, in order. One that it was given again counts once, wherever its further lines
- * are: heads are handed over again after a fault, or if the witness got another URL. About 100 bytes of each head stay in memory.
+ * are: a head may be handed over again after a fault. About 100 bytes of each head stay in memory.
  * @param lines a line for each head, as `docs/audit.md` describes.
  * @throws {LogFault} if a line is no head, there is none at all, a position has two heads, or a new one is before the last: then two
  * logs have given heads to this witness.

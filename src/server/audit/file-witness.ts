@@ -15,7 +15,7 @@ const LINE_FEED = 10;
 export class FileWitness implements HeadWitness {
   readonly id: string;
   readonly #path: string;
-  /** Where the next line is expected that the file already has, if all heads are given again. */
+  /** Where the next line is expected that the file already has, if heads are given again. */
   #knownUntil = 0;
 
   constructor(path: string, id: string) {
@@ -30,7 +30,8 @@ export class FileWitness implements HeadWitness {
   async take({ line, position }: { readonly line: string; readonly position: number }): Promise<void> {
     const file = await open(this.#path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o640);
     try {
-      const { end, last, rest } = await this.#tailOf(file);
+      const { end, last, rest, isUnended } = await this.#tailOf(file);
+      if (isUnended) await file.appendFile('\n');
       if (position <= last.position) {
         if (await this.#has(file, end, line)) return;
         throw new LogFault(
@@ -63,28 +64,37 @@ export class FileWitness implements HeadWitness {
     }
   }
 
+  /** @throws {LogFault} if the file has something else than heads. */
+  async last(): Promise<{ readonly position: number; readonly hash: Buffer } | undefined> {
+    const file = await openIfThere(this.#path);
+    if (!file) return undefined;
+    try {
+      const { position, hash } = (await this.#tailOf(file)).last;
+      return hash && { position, hash };
+    } finally {
+      await file.close();
+    }
+  }
+
   /**
-   * Where the last whole line ends, the position of its head, and what follows it: a crash may have left the start of a line. A
-   * head without its line feed gets one, because a copy may have lost it.
+   * Where the last whole line ends, its head, and what follows it: a crash may have left the start of a line. A head may lack its line
+   * feed, because a copy may have lost it.
    */
-  async #tailOf(file: FileHandle): Promise<{ readonly end: number; readonly last: LastHead; readonly rest: Buffer }> {
+  async #tailOf(file: FileHandle): Promise<FileTail> {
     const { size } = await file.stat();
     const tail = await readAt(file, Math.max(0, size - TAIL_BYTES), TAIL_BYTES);
     const rest = tail.subarray(tail.lastIndexOf(LINE_FEED) + 1);
     const unended = headOf(rest.toString());
-    if (unended) {
-      await file.appendFile('\n');
-      return { end: size + 1, last: lastOf(unended), rest: Buffer.alloc(0) };
-    }
+    if (unended) return { end: size + 1, last: lastOf(unended), rest: Buffer.alloc(0), isUnended: true };
     const end = size - rest.length;
     if (rest.length === tail.length) {
-      if (size === rest.length) return { end, last: { position: 0, hash: undefined }, rest };
+      if (size === rest.length) return { end, last: { position: 0, hash: undefined }, rest, isUnended: false };
       throw this.#foreign();
     }
     const lines = tail.subarray(0, tail.length - rest.length - 1).toString();
     const head = headOf(lines.slice(lines.lastIndexOf('\n') + 1));
     if (!head) throw this.#foreign();
-    return { end, last: lastOf(head), rest };
+    return { end, last: lastOf(head), rest, isUnended: false };
   }
 
   #foreign(): LogFault {
@@ -121,6 +131,14 @@ function headOf(line: string): HeadOfLine | undefined {
   return text !== undefined && content ? { text, content } : undefined;
 }
 
+interface FileTail {
+  /** After the line feed of the last head, which it may still lack. */
+  readonly end: number;
+  readonly last: LastHead;
+  readonly rest: Buffer;
+  readonly isUnended: boolean;
+}
+
 /** The last head of a file. */
 interface LastHead {
   /** 0 if there is none. */
@@ -131,6 +149,16 @@ interface LastHead {
 
 function lastOf({ text, content }: HeadOfLine): LastHead {
   return { position: content.position, hash: headHash(text) };
+}
+
+/** @returns undefined if there is no such file. */
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDONLY);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -169,7 +169,7 @@ describe('a file as witness', () => {
     expect(positionsOf(await readFile(path, 'utf8'))).toEqual(heads);
   });
 
-  it('gets all heads again under another name, and keeps those that it has', async () => {
+  it('keeps what it has under another name, and another file begins with the newest head', async () => {
     const path = await aFile();
     for (let run = 0; run < 3; run++) {
       const engine = await open({ witness: fileWitness(path) });
@@ -182,7 +182,7 @@ describe('a file as witness', () => {
     expect(await readFile(path, 'utf8')).toBe(before);
     const copy = `${path}.copy`;
     await (await open({ witness: fileWitness(copy) })).close();
-    expect(await readFile(copy, 'utf8')).toBe(before);
+    expect(await readFile(copy, 'utf8')).toBe(before.slice(before.lastIndexOf('\n', before.length - 2) + 1));
   });
 
   it('loses the start of a line that a crash has left, and gets the line again', async () => {
@@ -252,7 +252,8 @@ describe('a server as witness', () => {
     const { host, requests } = await aServer({ statuses: [503] });
     const engine = await open({ witness: openWitness(`http://ada:s%20cret@${host}/heads`) });
     await appendOne(engine);
-    await until(() => requests.length > 1);
+    // A stop would break off a request whose answer is on its way.
+    await until(async () => (await database.sql`select 1 from es.signer where receipt is not null`).length > 0);
     await engine.close();
     expect(requests[0]).toMatchObject({
       ...{ method: 'POST', url: '/heads' },

@@ -41,6 +41,16 @@ async function appendAndSign(engine: TestEngine, position: number): Promise<void
   await until(async () => (await lastPosition()) === position);
 }
 
+/** Signs three heads, of which a witness takes the first. */
+async function signWhileAway(id: string): Promise<void> {
+  const take: HeadWitness['take'] = async ({ position }) => {
+    if (position > 1) throw new Error('The witness is away.');
+  };
+  const engine = await open({ witness: { id, take } });
+  for (let position = 1; position <= 3; position++) await appendAndSign(engine, position);
+  await engine.close();
+}
+
 const faultOf = (message: RegExp) =>
   expect.objectContaining({ error: expect.objectContaining({ message: expect.stringMatching(message) }) });
 
@@ -145,7 +155,7 @@ describe('a server that signs', () => {
   it.each([
     ['of another head', "receipt = replace(receipt, '1 ', '2 ')"],
     ['of another witness', "receipt = '1 ' || repeat('A', 86) || '=='"],
-  ])('reports a receipt %s, and gives the witness all heads again', async (_, change) => {
+  ])('reports a receipt %s, and gives the witness the newest head, which covers all', async (_, change) => {
     const engine = await open();
     await appendAndSign(engine, 1);
     await until(async () => (await database.sql`select 1 from es.signer where receipt is not null`).length > 0);
@@ -156,8 +166,9 @@ describe('a server that signs', () => {
     await unwitnessing.close();
     await database.sql.unsafe(`update es.signer set witnessed = 2, ${change}`);
     const next = await open();
-    await until(() => taken.length === 2);
-    expect(taken).toEqual([1, 2]);
+    await until(() => taken.length > 0);
+    await next.close();
+    expect(taken).toEqual([2]);
     expect(next.faults).toEqual([faultOf(/es.signer or es.heads was altered/)]);
   });
 
@@ -169,28 +180,24 @@ describe('a server that signs', () => {
   });
 
   it('signs new heads between those that it hands over', async () => {
-    const first = await open({ witness: undefined });
-    for (let position = 1; position <= 3; position++) await appendAndSign(first, position);
-    await first.close();
+    await signWhileAway('a slow witness');
     const engine = await open({
       intervalMs: 1,
       witness: {
         id: 'a slow witness',
         take: async ({ position }) => {
           if (position === 3) await until(async () => (await lastPosition()) === 4);
-          if (position === 1) await appendOne(engine);
+          if (position === 2) await appendOne(engine);
           taken.push(position);
         },
       },
     });
-    await until(() => taken.length === 4);
-    expect(taken).toEqual([1, 2, 3, 4]);
+    await until(() => taken.length === 3);
+    expect(taken).toEqual([2, 3, 4]);
   });
 
   it('hands over no further head after another server has taken the right', async () => {
-    const first = await open({ witness: undefined });
-    for (let position = 1; position <= 3; position++) await appendAndSign(first, position);
-    await first.close();
+    await signWhileAway('a witness during which the right is lost');
     const engine = await open({
       intervalMs: 3_600_000,
       witness: {
@@ -203,7 +210,7 @@ describe('a server that signs', () => {
     });
     await until(() => taken.length > 0);
     await engine.close();
-    expect(taken).toEqual([1]);
+    expect(taken).toEqual([2]);
   });
 });
 

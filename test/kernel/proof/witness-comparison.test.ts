@@ -29,9 +29,14 @@ describe('an export beside what a witness has', () => {
     expect(await verdictWith([...repeated, ''], exportOf(log))).toEqual({ fault: undefined, witnessed: 4 });
   });
 
-  it('may begin later, and have heads that the witness has not been given yet', async () => {
+  it('may begin later, and have heads that the witness was not given', async () => {
     expect(await verdictWith(witnessOf(log), exportOf(log, { from: 8 }))).toEqual({ fault: undefined, witnessed: 3 });
     expect(await verdictWith(witnessOf(log).slice(0, 2), exportOf(log))).toEqual({ fault: undefined, witnessed: 2 });
+    expect(await verdictWith(witnessOf(log).slice(2), exportOf(log))).toEqual({ fault: undefined, witnessed: 2 });
+    expect(await verdictWith(witnessOf(log).toSpliced(1, 2), exportOf(log))).toEqual({
+      fault: undefined,
+      witnessed: 2,
+    });
     expect(await verdictWith([], exportOf(log))).toMatchObject({
       fault: [1, 1, expect.stringContaining('the witness has no head')],
     });

@@ -10,7 +10,7 @@ import { type SigningKey, signNextHead } from './next-head.ts';
 import { SeenHeads } from './seen-heads.ts';
 import type { SigningStatus } from './signing-status.ts';
 import type { HeadWitness } from './witness.ts';
-import { receiptOf, witnessedUntil } from './witness-receipt.ts';
+import { WitnessProgress } from './witness-progress.ts';
 
 export interface HeadSignerParts {
   /** Connections of the projector's role. */
@@ -45,16 +45,16 @@ export class HeadSigner {
   readonly #lease: SignerLease;
   readonly #stopping = new AbortController();
   readonly #seen: SeenHeads;
+  readonly #progress: WitnessProgress | undefined;
   #loop: Promise<void> = Promise.resolve();
   #failures = 0;
   #failure: SigningStatus['failure'];
   #unwitnessed = 0;
-  /** Up to where this instance knows that the witness has all heads, whatever the database says. */
-  #given = 0;
 
   constructor(parts: HeadSignerParts) {
-    const { db, intervalMs, now } = parts;
+    const { db, key, witness, intervalMs, now } = parts;
     this.#parts = parts;
+    this.#progress = witness && new WitnessProgress(db, key, witness);
     this.#lease = new SignerLease(db, randomUUID(), intervalMs);
     this.#seen = new SeenHeads(db, now, MOST_IDLE_TURNS * (intervalMs + AGAIN.maxMs));
   }
@@ -136,46 +136,46 @@ export class HeadSigner {
    * @returns true if it lacks more.
    */
   async #inform(state: SignerState, signal: AbortSignal): Promise<boolean> {
-    const { db, key, witness, intervalMs } = this.#parts;
-    if (!witness) return false;
+    const { db, witness, intervalMs } = this.#parts;
+    const progress = this.#progress;
+    if (!witness || !progress) return false;
     const end = performance.now() + intervalMs;
-    const heads = await headsAfter(db, await this.#givenUntil(witness, state), PAGE);
+    const heads = await headsAfter(db, await this.#givenUntil(witness, progress, state), PAGE);
     for (const head of heads) {
-      const { position, signed } = head;
       await witness.take(
-        { line: headLine(signed), position },
+        { line: headLine(head.signed), position: head.position },
         AbortSignal.any([signal, AbortSignal.timeout(WITNESS_MS)]),
       );
-      this.#given = Math.max(this.#given, position);
-      const receipt = receiptOf(key, witness.id, head);
       // Another instance gives it the rest.
-      if (!(await this.#lease.noteWitnessed(witness.id, position, receipt))) return false;
+      if (!(await this.#lease.noteWitnessed(witness.id, progress.note(head)))) return false;
       if (performance.now() > end) return true;
     }
     return heads.length === PAGE;
   }
 
-  /**
-   * Up to where the witness has all heads. What this instance has given it counts although the database says less: otherwise, whoever
-   * writes an old receipt there again and again would keep new heads from it.
-   */
-  async #givenUntil({ id }: HeadWitness, state: SignerState): Promise<number> {
-    const { db, key, observer } = this.#parts;
-    const until = await witnessedUntil(db, key, id, state);
+  /** Up to where the witness needs no heads. What the database says wrongly of that is reported and set right. */
+  async #givenUntil({ id }: HeadWitness, progress: WitnessProgress, state: SignerState): Promise<number> {
+    const isSigned = await progress.compare(state);
+    await progress.ask();
+    const witnessed = await progress.witnessed();
     const isBeyond = state.witness === id && state.witnessed > this.#seen.position;
-    if (until !== undefined && !isBeyond) return Math.max(until, this.#given);
-    const reason = `es.signer says that the witness has a head of position ${state.witnessed}, and no server has signed that: es.signer or es.heads was altered`;
-    const again = `The witness is given all heads after position ${this.#given} again`;
-    const error = new LogFault(`${reason}. ${again}`, this.#seen.position + 1);
-    observer.tell('faultMet', { error, context: { part: 'audit' } });
-    await this.#lease.noteWitnessed(id, 0, null);
-    return this.#given;
+    if (isBeyond || !isSigned) {
+      const reason = `es.signer says that the witness has a head of position ${state.witnessed}, and no server has signed that`;
+      const error = new LogFault(`${reason}: es.signer or es.heads was altered`, this.#seen.position + 1);
+      this.#parts.observer.tell('faultMet', { error, context: { part: 'audit' } });
+    }
+    const isNoted = state.witness === id && state.receipt === witnessed.receipt;
+    if (isBeyond || !isSigned || (witnessed.receipt !== null && !isNoted)) {
+      await this.#lease.noteWitnessed(id, witnessed);
+    }
+    return witnessed.position;
   }
 
   async #count(): Promise<void> {
-    const { db, key, witness } = this.#parts;
-    if (!witness) return;
-    const until = await witnessedUntil(db, key, witness.id, await readSignerState(db));
-    this.#unwitnessed = await countHeadsAfter(db, Math.max(until ?? 0, this.#given));
+    const progress = this.#progress;
+    if (!progress) return;
+    const { db } = this.#parts;
+    await progress.compare(await readSignerState(db));
+    this.#unwitnessed = await countHeadsAfter(db, (await progress.witnessed()).position);
   }
 }

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { HASH_BYTES } from '../../proof/hashes.ts';
 import { type HeadContent, readHead, type SignedHead } from '../../proof/signed-head.ts';
+import type { WitnessReach } from './witness.ts';
 
 /** A head as `es.heads` has it. */
 export interface StoredHead {
@@ -23,10 +24,16 @@ interface HeadRow extends Record<string, unknown> {
 
 /** The last head up to a position; undefined if there is none. */
 export async function lastHead(db: Database, until = Number.MAX_SAFE_INTEGER): Promise<StoredHead | undefined> {
-  const [row] = await db.execute<HeadRow>(
-    sql`select position, text, signature, peaks from es.heads where position <= ${until}::bigint order by position desc limit 1`,
+  const [head] = await newestHeads(db, 1, until);
+  return head;
+}
+
+/** The last heads up to a position, the newest first. */
+export async function newestHeads(db: Database, limit: number, until = Number.MAX_SAFE_INTEGER): Promise<StoredHead[]> {
+  const rows = await db.execute<HeadRow>(
+    sql`select position, text, signature, peaks from es.heads where position <= ${until}::bigint order by position desc limit ${limit}::int`,
   );
-  return row && headOf(row);
+  return rows.map(headOf);
 }
 
 /** The heads after a position, in order, at most `limit`. */
@@ -148,10 +155,11 @@ export class SignerLease {
     return stored.length > 0;
   }
 
-  /** Notes that a witness has all heads up to a position, and renews the right. @returns false if this instance has lost it. */
-  async noteWitnessed(witness: string, position: number, receipt: string | null): Promise<boolean> {
+  /** Notes up to where a witness has the heads, and renews the right. @returns false if this instance has lost it. */
+  async noteWitnessed(witness: string, { position, receipt }: WitnessReach): Promise<boolean> {
+    const last = receipt === null ? 0 : position;
     const noted = await this.#db.execute(
-      sql`update es.signer set witness = ${witness}, witnessed = ${position}::bigint, receipt = ${receipt}, lease_until = now() + ${this.#ms}
+      sql`update es.signer set witness = ${witness}, witnessed = ${last}::bigint, receipt = ${receipt}, lease_until = now() + ${this.#ms}
           where id = 1 and owner = ${this.#instance}::uuid returning 1`,
     );
     return noted.length > 0;
