@@ -30,7 +30,7 @@ from before keep the plain text, and so do the files of the database until VACUU
         const actor = { ...SYSTEM, id: `cli:${userInfo().username}` };
         const options = { actor, signal: cli.signal, onProgress: (done: number) => progress.update(done) };
         const { encrypted, left } = await engine.subjects.encryptExisting(options).finally(() => progress.stop());
-        print(cli, `${formatCount(encrypted)} events were encrypted.`);
+        print(cli, encrypted === 1 ? '1 event was encrypted.' : `${formatCount(encrypted)} events were encrypted.`);
         if (left.length === 0) return;
         throw new CliError(
           'LEFT_PLAIN',

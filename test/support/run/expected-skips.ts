@@ -20,6 +20,11 @@ export const expectedSkips: readonly ExpectedSkip[] = [
   { files: 'test/e2e/replica/', lacking: ['pg_basebackup'], reason: REPLICA },
   { files: 'test/e2e/privacy/erasure.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
   { files: 'test/e2e/surroundings/promoted.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
+  {
+    files: 'test/docs/privacy.test.ts',
+    lacking: ['pg_basebackup'],
+    reason: REPLICA,
+  },
   { files: 'test/cli/database/doctor.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
   { files: 'test/database/link/failover.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
   {
