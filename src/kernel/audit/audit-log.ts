@@ -10,7 +10,7 @@ import { explainFault, type LastRight } from './explain-fault.ts';
 import { HeadCursor, storedHeads } from './head-cursor.ts';
 import { lastHead, type StoredHead } from './heads/head-store.ts';
 import { refuseHeadsBeforeCompletion, verifyStoredHead } from './heads/verify-head.ts';
-import { type LinkedEvent, StoredChain } from './stored-chain.ts';
+import { type ChainLink, StoredChain } from './stored-chain.ts';
 
 export interface AuditOptions {
   /** The range of positions; all of the log by default. It begins at most one head earlier, which is where its proof begins. */
@@ -119,7 +119,7 @@ class AuditRun {
     const heads = await HeadCursor.of(keys.size > 0 ? storedHeads(this.#db, after) : undefined);
     const others = await HeadCursor.of(witness && witnessedHeads(witness, after));
     refuseHeadsBeforeCompletion(this.#origin, (await lastHead(this.#db))?.position ?? others.current?.content.position);
-    for await (const page of this.#chain.pages(after, until, signal)) {
+    for await (const page of this.#chain.links(after, until, signal)) {
       for (const event of page) {
         const explaining = this.#next(verifier, event);
         if (explaining) await explaining;
@@ -153,7 +153,7 @@ class AuditRun {
   }
 
   /** Follows the chain to an event. Only a fault has to be waited for. */
-  #next(verifier: ChainVerifier, event: LinkedEvent): Promise<void> | undefined {
+  #next(verifier: ChainVerifier, event: ChainLink): Promise<void> | undefined {
     try {
       verifier.next(event);
       return undefined;

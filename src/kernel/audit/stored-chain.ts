@@ -5,17 +5,21 @@ import { HASH_BYTES, leafHash } from '../proof/hashes.ts';
 import { FORMER_PAGE, readOrigin } from './chain-origin.ts';
 import { type ContentPage, contentStatement, NO_HASH, type PositionRange, type ReadContents } from './content-page.ts';
 
-/** An event with its place in the chain, as the database has it. */
-export interface LinkedEvent {
+/** What ties an event to its place in the chain, as the database has it. */
+export interface ChainLink {
   readonly position: number;
-  /** The content as UTF-8. It is part of the memory of its page. */
-  readonly content: Buffer;
   /** The leaf of the content that it was recorded with: of that content, unless it was encrypted since. Zeros if its size is wrong. */
   readonly leaf: Buffer;
   /** The hash that is stored with it; zeros if there is none, or it has a wrong size. */
   readonly hash: Buffer;
   readonly encrypted: Encrypted | undefined;
   readonly certificate: Certificate | undefined;
+}
+
+/** An event with its place in the chain. */
+export interface LinkedEvent extends ChainLink {
+  /** The content as UTF-8. It is part of the memory of its page. */
+  readonly content: Buffer;
 }
 
 /** Connections with which a long log is read quickest: Postgres makes a page on each while one is used. */
@@ -54,7 +58,27 @@ export class StoredChain {
     until: number,
     signal: AbortSignal,
   ): AsyncGenerator<Iterable<LinkedEvent>, void, undefined> {
-    const [{ formerPosition }, contents] = await Promise.all([readOrigin(this.#db), contentStatement(this.#db)]);
+    const read = await contentStatement(this.#db, 'contents');
+    for await (const page of this.#pages(read, after, until, signal)) yield eventsOf(page);
+  }
+
+  /** The same without contents, which is enough to follow the chain, in two thirds of the time. */
+  async *links(
+    after: number,
+    until: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<Iterable<ChainLink>, void, undefined> {
+    const read = await contentStatement(this.#db, 'leaves');
+    for await (const page of this.#pages(read, after, until, signal)) yield linksOf(page);
+  }
+
+  async *#pages(
+    contents: ReadContents,
+    after: number,
+    until: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<ReadPage, void, undefined> {
+    const { formerPosition } = await readOrigin(this.#db);
     const read = (range: PositionRange) => this.#read(contents, range, formerPosition);
     let next = after;
     let ahead: { readonly range: PositionRange; readonly page: Promise<ReadPage> }[] = [];
@@ -78,7 +102,7 @@ export class StoredChain {
         if (found > next) [next, ahead] = [found - 1, []];
         continue;
       }
-      yield eventsOf(current);
+      yield current;
       // Postgres looks at all events of a range for the size of its first page. Long events are few in a page, so the next range is short too.
       for (let { after } = first.range; current.page.reached < first.range.until; ) {
         const { reached } = current.page;
@@ -86,7 +110,7 @@ export class StoredChain {
         ({ after } = range);
         current = await read(range);
         signal.throwIfAborted();
-        yield eventsOf(current);
+        yield current;
       }
     }
   }
@@ -122,28 +146,53 @@ export class StoredChain {
   }
 }
 
-function* eventsOf({ page, formerHash }: ReadPage): Generator<LinkedEvent> {
-  const { count, first, positions, hashes = NO_HASH } = page;
-  const contents = Buffer.from(page.contents ?? '');
+function* eventsOf(read: ReadPage): Generator<LinkedEvent> {
+  const contents = Buffer.from(read.page.contents ?? '');
   const certifies = mayCertify(contents);
-  const encrypted = new Map(page.encrypted?.map(([position, ...former]) => [position, former]));
+  const linked = linker(read);
   let start = 0;
-  for (let nth = 0; nth < count; nth++) {
+  for (let nth = 0; nth < read.page.count; nth++) {
     const end = contents.indexOf(LINE_FEED, start);
     const content = contents.subarray(start, end < 0 ? contents.length : end);
     start = end + 1;
+    const certificate = certifies ? readCertificate(content) : undefined;
+    yield { ...linked(nth, leafHash(content)), content, certificate };
+  }
+}
+
+function* linksOf(read: ReadPage): Generator<ChainLink> {
+  const { count, contents, leaves } = read.page;
+  const certificates = new Map<number, Certificate | undefined>();
+  for (const content of contents?.split('\n') ?? []) {
+    const [, position] = /^\{"position":(\d+),/.exec(content) ?? [];
+    certificates.set(Number(position), readCertificate(Buffer.from(content)));
+  }
+  const linked = linker(read);
+  for (let nth = 0; nth < count; nth++) {
+    const link = linked(nth, nthHash(leaves, nth));
+    yield certificates.size > 0 ? { ...link, certificate: certificates.get(link.position) } : link;
+  }
+}
+
+/** Ties the events of a page to their places in the chain, by their numbers in the page and the leaves of their present contents. */
+function linker({ page, formerHash }: ReadPage): (nth: number, leaf: Buffer) => ChainLink {
+  const { first, positions, hashes } = page;
+  const encrypted = new Map(page.encrypted?.map(([position, ...former]) => [position, former]));
+  return (nth, leaf) => {
     const position = positions ? Number(positions.readBigInt64BE(nth * 8)) : Number(first) + nth;
-    const leaf = leafHash(content);
     const [formerLeaf, certificate] = encrypted.get(position) ?? [];
-    yield {
+    return {
       position,
-      content,
-      hash: formerHash(position) ?? hashes?.subarray(nth * HASH_BYTES, (nth + 1) * HASH_BYTES) ?? NO_HASH,
+      hash: formerHash(position) ?? nthHash(hashes, nth),
       leaf: formerLeaf === undefined ? leaf : hashOf(formerLeaf),
       encrypted: certificate === undefined ? undefined : { certificate, leaf },
-      certificate: certifies ? readCertificate(content) : undefined,
+      certificate: undefined,
     };
-  }
+  };
+}
+
+function nthHash(hashes: Buffer | null, nth: number): Buffer {
+  return hashes?.subarray(nth * HASH_BYTES, (nth + 1) * HASH_BYTES) ?? NO_HASH;
 }
 
 /** A forger can store what is no hash. */

@@ -64,8 +64,9 @@ describe('a server that signs', () => {
       `update es.events set data = '{"by": 7}' where position = 2; ${hashedAgainFrom(2)} delete from es.heads where position > 1;`,
     );
     await appendOne(engine);
-    await until(() => engine.faults.length > 0);
-    expect(engine.faults[0]).toEqual(faultOf(/^the head of position 2 is not in es.heads any more/));
+    // A turn that had begun before reports that it could not store its head.
+    const removed = faultOf(/^the head of position 2 is not in es.heads any more/);
+    await until(() => engine.faults.some((fault) => removed.asymmetricMatch(fault)));
     await engine.close();
     expect(await lastPosition()).toBe(1);
   });

@@ -60,7 +60,7 @@ export async function signNextHead(
     previousHead: last && headHash(last.signed.text),
   };
   const verifier = new ChainVerifier(start, publicKeys);
-  for await (const page of new StoredChain(db).pages(before, until, signal)) {
+  for await (const page of new StoredChain(db).links(before, until, signal)) {
     for (const event of page) verifier.next(event);
     if (verifier.position < until) await renew();
   }
