@@ -3,7 +3,7 @@ import { gte, type SQL } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import postgres from 'postgres';
 import { openPool } from '../../../src/database/client.ts';
-import type { PageRequest } from '../../../src/graphql/read/pages/page.ts';
+import type { PageRequest } from '../../../src/graphql/read/pages/cut.ts';
 import { MAX_PAGE } from '../../../src/graphql/read/pages/page-shape.ts';
 import { ReadModels } from '../../../src/graphql/read/read-models.ts';
 import { Rows } from '../../../src/graphql/read/rows.ts';

@@ -15,13 +15,14 @@ import { readWholeList } from './whole-list.ts';
  * A page by keyset: the thousandth page is as fast as the first, and rows that come or go elsewhere neither repeat nor
  * hide others (Winand, *We need tool support for keyset pagination*). Follows the Relay connection specification.
  *
+ * @param caller for whom it is read: callers take turns. The product itself is one of them.
  * @throws {BadUserInputError} for invalid arguments.
  */
 export async function readPage<Node>(
   db: Database,
   projection: Projection,
   request: PageRequest,
-  caller: string,
+  caller = '',
 ): Promise<Page<Node>> {
   const cut = cutOf(projection, request);
   return pageOf<Node>(cut, await readRows(db, projection, cut, request, caller).catch(refuseBadCursor));
