@@ -1,20 +1,23 @@
 import { number, type StoredResult } from '../support/measuring/report.ts';
 import { type Chart, chartsOf } from './chart.ts';
-
-const BEGIN = '<!-- figures -->';
-const END = '<!-- /figures -->';
+import { targetsOf } from './targets.ts';
 
 /**
- * Puts the figures of all benchmarks between the marks of a document.
+ * Puts the targets and the figures of all benchmarks between their marks in a document.
  * @throws if the document has no such marks.
  */
 export function withFigures(document: string, results: readonly StoredResult[]): string {
-  const begin = document.indexOf(BEGIN);
-  const end = document.indexOf(END);
-  if (begin < 0 || end < begin)
-    throw new Error(`docs/benchmarks.md needs the lines ${BEGIN} and ${END}, in this order.`);
   const figures = results.map((result) => figuresOf(result, chartsOf(result)));
-  return `${document.slice(0, begin)}${BEGIN}\n\n${figures.map((text) => `${text}\n\n`).join('')}${document.slice(end)}`;
+  return between('figures', between('targets', document, targetsOf(results)), figures.join('\n\n'));
+}
+
+function between(name: string, document: string, text: string): string {
+  const [first, last] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const begin = document.indexOf(first);
+  const end = document.indexOf(last);
+  if (begin < 0 || end < begin)
+    throw new Error(`docs/benchmarks.md needs the lines ${first} and ${last}, in this order.`);
+  return `${document.slice(0, begin)}${first}\n\n${text}\n\n${document.slice(end)}`;
 }
 
 function figuresOf(result: StoredResult, charts: readonly Chart[]): string {
