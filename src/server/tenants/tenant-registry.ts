@@ -25,6 +25,8 @@ export interface TenantRegistryOptions<T extends OpenedTenant> {
   readonly onFailed: (tenant: string, step: 'open' | 'close', error: unknown) => void;
   /** How long a tenant that could not be opened is not tried again; {@link PAUSES_AFTER_FAILURE} by default. */
   readonly pauses?: Backoff;
+  /** The time, in ms since some moment; that of `performance` by default. */
+  readonly now?: () => number;
 }
 
 /** A tenant that is in use. It is not closed until it is released. */
@@ -70,9 +72,10 @@ const FULL_RETRY_MS = 1000;
 /** Names of tenants that are remembered after a failure. */
 const MOST_FAILURES = 10_000;
 
-/** A tenant exists and could not be opened. */
+/** A tenant that could not be opened. */
 interface PausedTenant {
-  /** On the clock of `performance`, in ms. */
+  /** Set if there is no such tenant. */
+  readonly unknown: TenantUnknownError | undefined;
   readonly triedAgainAt: number;
 }
 
@@ -101,13 +104,11 @@ class Holding<T> {
  */
 export class TenantRegistry<T extends OpenedTenant> {
   readonly #options: TenantRegistryOptions<T>;
+  readonly #now: () => number;
   /** In the order of their last use. */
   readonly #entries = new Map<string, Holding<T>>();
   /** Why a tenant could not be opened. It is told instead of trying again, until the pause is over. */
-  readonly #failures = new LRUCache<string, TenantUnknownError | PausedTenant>({
-    max: MOST_FAILURES,
-    ttl: UNKNOWN_FOR_MS,
-  });
+  readonly #failures = new LRUCache<string, PausedTenant>({ max: MOST_FAILURES });
   /** How often in a row a tenant could not be opened. */
   readonly #attempts = new LRUCache<string, number>({ max: MOST_FAILURES, ttl: FAILED_FOR_MS });
   /** Tenants that wait for room. */
@@ -118,14 +119,15 @@ export class TenantRegistry<T extends OpenedTenant> {
 
   constructor(options: TenantRegistryOptions<T>) {
     this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   get counts(): TenantCounts {
     const entries = [...this.#entries.values()];
     const closing = entries.filter(({ closed }) => closed).length;
     const open = entries.filter(({ value, closed }) => value && !closed).length;
-    this.#failures.purgeStale();
-    const failing = [...this.#failures.values()].filter((failure) => !(failure instanceof TenantUnknownError)).length;
+    const now = this.#now();
+    const failing = [...this.#failures.values()].filter((each) => !each.unknown && each.triedAgainAt > now).length;
     return { open, opening: entries.length - open - closing, closing, failing, limit: this.#options.limit };
   }
 
@@ -228,22 +230,22 @@ export class TenantRegistry<T extends OpenedTenant> {
   /** The error for those who ask until the tenant is tried again. */
   #failed(tenant: string, error: unknown): Error {
     if (error instanceof TenantUnknownError) {
-      this.#failures.set(tenant, error, { ttl: UNKNOWN_FOR_MS });
+      this.#failures.set(tenant, { unknown: error, triedAgainAt: this.#now() + UNKNOWN_FOR_MS });
       return error;
     }
     const attempts = (this.#attempts.get(tenant) ?? 0) + 1;
     this.#attempts.set(tenant, attempts);
-    const ttl = backoffMs(attempts, this.#options.pauses ?? PAUSES_AFTER_FAILURE);
-    this.#failures.set(tenant, { triedAgainAt: performance.now() + ttl }, { ttl });
+    const pauseMs = backoffMs(attempts, this.#options.pauses ?? PAUSES_AFTER_FAILURE);
+    this.#failures.set(tenant, { unknown: undefined, triedAgainAt: this.#now() + pauseMs });
     this.#options.onFailed(tenant, 'open', error);
-    return unreachable(ttl);
+    return unreachable(pauseMs);
   }
 
   /** Refuses a tenant that could not be opened, as long as it is not to be tried again. */
   #refuseFailed(tenant: string): void {
     const failure = this.#failures.get(tenant);
-    if (failure instanceof TenantUnknownError) throw failure;
-    if (failure) throw unreachable(Math.max(1, Math.ceil(failure.triedAgainAt - performance.now())));
+    const leftMs = Math.ceil((failure?.triedAgainAt ?? 0) - this.#now());
+    if (failure && leftMs > 0) throw failure.unknown ?? unreachable(leftMs);
   }
 
   /** Opens a tenant as soon as there is room. @throws {NoRoomError} if there is none in time. */

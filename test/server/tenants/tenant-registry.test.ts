@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TenantUnknownError } from '../../../src/kernel/errors.ts';
 import type { Backoff } from '../../../src/scheduling/backoff.ts';
 import { NoRoomError, type OpenedTenant, TenantRegistry } from '../../../src/server/tenants/tenant-registry.ts';
@@ -28,6 +28,10 @@ function registryOf(limit: number, pauses?: Backoff) {
   const gates = new Map<string, Promise<void>>();
   const broken = new Map<string, Error>();
   const unknown = new Set<string>();
+  let now = 1000;
+  const pass = (ms: number) => {
+    now += ms;
+  };
   const registry = new TenantRegistry<Opened>({
     limit,
     find: async (tenant) => {
@@ -43,13 +47,14 @@ function registryOf(limit: number, pauses?: Backoff) {
     },
     onFailed: (tenant, step) => failed.push(`${step} ${tenant}`),
     ...(pauses && { pauses }),
+    now: () => now,
   });
   const visit = async (tenant: string) => {
     const { value, release } = await registry.use(tenant);
     release();
     return value;
   };
-  return { registry, opened, failed, gates, broken, unknown, visit };
+  return { registry, opened, failed, gates, broken, unknown, visit, pass };
 }
 
 describe('the registry of tenants', () => {
@@ -142,14 +147,10 @@ describe('the registry of tenants', () => {
   });
 
   it('tells those who ask during the pause how much of it is left', async () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    onTestFinished(() => {
-      vi.useRealTimers();
-    });
-    const { registry, broken } = registryOf(2, { firstMs: 10_000, maxMs: 10_000 });
+    const { registry, broken, pass } = registryOf(2, { firstMs: 10_000, maxMs: 10_000 });
     broken.set('a', new Error('no database'));
     await expect(registry.use('a')).rejects.toMatchObject({ retryAfterMs: 10_000 });
-    vi.advanceTimersByTime(7000);
+    pass(7000);
     await expect(registry.use('a')).rejects.toMatchObject({
       retryAfterMs: 3000,
       message: expect.stringMatching(/Try again in 3000 ms/),
@@ -187,28 +188,22 @@ describe('the registry of tenants', () => {
   });
 
   it('tries a tenant that cannot be opened less and less often, and anew after it could be', async () => {
-    const { failed, broken, visit, registry } = registryOf(1, { firstMs: 5, maxMs: 20 });
-    /** The pause after the next attempt that was made, and not refused because of the one before. */
+    const { failed, broken, visit, registry, pass } = registryOf(1, { firstMs: 5, maxMs: 20 });
+    /** The pause after the next attempt, which is made when the one before is over. */
     const nextPause = async () => {
       const attempts = failed.length;
-      let pause: unknown;
-      await until(async () => {
-        await visit('a').catch(({ retryAfterMs }) => {
-          pause = retryAfterMs;
-        });
-        return failed.length > attempts;
-      });
-      return pause;
+      const { retryAfterMs } = await visit('a').catch((error) => error);
+      expect(failed).toHaveLength(attempts + 1);
+      pass(retryAfterMs - 1);
+      await expect(visit('a')).rejects.toMatchObject({ retryAfterMs: 1 });
+      expect(failed).toHaveLength(attempts + 1);
+      pass(1);
+      return retryAfterMs;
     };
     broken.set('a', new Error('broken'));
     expect([await nextPause(), await nextPause(), await nextPause(), await nextPause()]).toEqual([5, 10, 20, 20]);
     broken.clear();
-    await until(() =>
-      visit('a').then(
-        () => true,
-        () => false,
-      ),
-    );
+    await visit('a');
     await visit('b');
     expect(registry.counts.open).toBe(1);
     broken.set('a', new Error('broken'));

@@ -70,7 +70,6 @@ export const notAsTenant: readonly NotAsTenant[] = [
   { files: 'test/kernel/read/run/projection-crashes.test.ts', reason: LONG },
   { files: 'test/kernel/log/append/crashes.test.ts', reason: LONG },
   { files: 'test/kernel/write/command-crashes.test.ts', reason: LONG },
-  { files: 'test/kernel/checkpoints/ownership.test.ts', reason: LONG },
   { files: 'test/kernel/audit/stored-chain.test.ts', reason: LONG },
   { files: 'test/kernel/audit/forged-history.test.ts', reason: LONG },
   { files: 'test/kernel/audit/export-log.test.ts', reason: LONG },
