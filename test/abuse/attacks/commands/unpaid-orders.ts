@@ -3,6 +3,9 @@ import type { Attack } from '../../attack.ts';
 
 const CARDS = ['tok_timeout', 'tok_uncertain', 'tok_lost', 'tok_late', 'tok_capture_declined', 'tok_unknown'];
 
+/** Their payments are asked for again and again, and the run ends when nothing is left to be done: more would only make it longer. */
+const MOST_ORDERS = 300;
+
 export const unpaidOrders: Attack = {
   name: 'unpaid-orders',
   description:
@@ -11,7 +14,7 @@ export const unpaidOrders: Attack = {
     const { id, token } = await attacker.customer();
     const { body } = await attacker.query('{ products(first: 1) { nodes { id } } }', {}, token);
     const productId = /"id":"([^"]+)"/.exec(body)?.[1];
-    await attacker.repeat(16, 20_000, async (nth) => {
+    await attacker.repeat(16, MOST_ORDERS, async (nth) => {
       const input = {
         customerId: id,
         items: [{ productId, quantity: 1 }],
