@@ -2,7 +2,10 @@ import { chainHash, leafHash } from '../proof/hashes.ts';
 import { LogFault } from '../proof/log-fault.ts';
 import type { LinkedEvent } from './stored-chain.ts';
 
-/** Reads the events after a position up to another one, in pages, in the order of their positions. */
+/**
+ * Reads the events after a position up to another one, in pages, in the order of their positions. The memory of a page is used only
+ * until the next one is read.
+ */
 export type ReadEvents = (after: number, until: number) => AsyncIterable<Iterable<LinkedEvent>>;
 
 /** The last position that is right, with its hash. */
@@ -22,12 +25,12 @@ const MOST_REMOVED = 1000;
  */
 export async function explainFault(fault: LogFault, last: LastRight, end: number, read: ReadEvents): Promise<LogFault> {
   const at = last.position + 1;
-  const [first, ...next] = await eventsFrom(read, at, 1 + MOST_REMOVED);
+  const [first, second] = await eventsFrom(read, at, 1 + MOST_REMOVED, 2);
   if (!first) return fault;
   if (first.position > at) return explainGap(first, last);
   const belongs = await findMoved(first, last, end, read);
   if (belongs) return explainMoved(first, belongs, last, read);
-  const removed = countRemoved(first, next);
+  const removed = second && countRemoved(first, second, await hashesFrom(read, at, 1 + MOST_REMOVED));
   if (removed === undefined)
     return new LogFault('the event was altered, or the one before it together with its hash', at);
   return new LogFault(`${eventsWere(removed)} removed, and later ones renumbered`, at);
@@ -67,14 +70,15 @@ async function explainMoved(
   return new LogFault(`events were reordered: the one that belongs here is at position ${belongs.position}`, at);
 }
 
-/** How many events are missing before `first`, if it and all later ones were renumbered, with their hashes or without them. */
-function countRemoved(first: LinkedEvent, [second, ...others]: readonly LinkedEvent[]): number | undefined {
-  if (!second) return undefined;
-  const later = [first, second, ...others];
+/**
+ * How many events are missing before `first`, if it and all later ones were renumbered, with their hashes or without them.
+ * @param hashes of the events from `first` on.
+ */
+function countRemoved(first: LinkedEvent, second: LinkedEvent, hashes: readonly Buffer[]): number | undefined {
   for (let removed = 1; removed < MOST_REMOVED; removed++) {
     if (fits(first.hash, second, second.position + removed, [second.hash])) return removed;
-    const [before, itsOwn] = [later[removed - 1], later[removed]];
-    if (before && itsOwn && fits(before.hash, first, first.position + removed, [itsOwn.hash])) return removed;
+    const [before, itsOwn] = [hashes[removed - 1], hashes[removed]];
+    if (before && itsOwn && fits(before, first, first.position + removed, [itsOwn])) return removed;
   }
   return undefined;
 }
@@ -90,7 +94,7 @@ async function findMoved(
 ): Promise<LinkedEvent | undefined> {
   for await (const page of read(first.position, end)) {
     for (const event of page) {
-      if (fits(last.hash, event, first.position, [event.hash, first.hash])) return event;
+      if (fits(last.hash, event, first.position, [event.hash, first.hash])) return copyOf(event);
     }
   }
   return undefined;
@@ -113,8 +117,27 @@ function withPosition(content: Buffer, position: number): Buffer {
   return Buffer.concat([Buffer.from(`{"position":${position}`), content.subarray(content.indexOf(','))]);
 }
 
-async function eventsFrom(read: ReadEvents, position: number, count: number): Promise<LinkedEvent[]> {
+/** The first `most` events of so many positions. They are copied, so that the memory of their pages can be used again. */
+async function eventsFrom(read: ReadEvents, position: number, count: number, most = count): Promise<LinkedEvent[]> {
   const events: LinkedEvent[] = [];
-  for await (const page of read(position - 1, position - 1 + count)) events.push(...page);
+  for await (const page of read(position - 1, position - 1 + count)) {
+    for (const event of page) {
+      events.push(copyOf(event));
+      if (events.length === most) return events;
+    }
+  }
   return events;
+}
+
+/** The hashes of many events, whose contents would take too much memory together. */
+async function hashesFrom(read: ReadEvents, position: number, count: number): Promise<Buffer[]> {
+  const hashes: Buffer[] = [];
+  for await (const page of read(position - 1, position - 1 + count)) {
+    for (const { hash } of page) hashes.push(Buffer.from(hash));
+  }
+  return hashes;
+}
+
+function copyOf(event: LinkedEvent): LinkedEvent {
+  return { ...event, content: Buffer.from(event.content) };
 }

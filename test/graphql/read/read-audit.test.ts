@@ -110,8 +110,7 @@ describe('a read', () => {
 
   it('that Postgres refuses is counted and reported, and others are recorded', async () => {
     const { note, faults } = open();
-    await database.sql`alter table es.reads add constraint odd check (row_key <> '7')`;
-    cleanups.push(() => database.sql`alter table es.reads drop constraint odd`);
+    await refuse('7', '22001');
     for (let nth = 1; nth <= 20; nth++) note(`${nth}`);
     await until(async () => (await stored()).length === 20);
     const rows = await stored();
@@ -121,7 +120,26 @@ describe('a read', () => {
     expect(rows[19]).toMatchObject({ read_model: '(not recorded)', key: '1' });
     expect(faults).toHaveLength(2);
   });
+
+  it('waits with all others if Postgres refuses it for another reason than what it contains', async () => {
+    const { note, faults } = open();
+    await refuse('7', 'unique_violation');
+    for (let nth = 1; nth <= 20; nth++) note(`${nth}`);
+    await until(() => faults.length > 0);
+    expect(await stored()).toEqual([]);
+    await database.sql`drop function es.refuse cascade`;
+    await until(async () => (await stored()).length === 20);
+    expect((await stored()).map(({ key }) => key)).toEqual(Array.from({ length: 20 }, (_, nth) => `${nth + 1}`));
+  });
 });
+
+/** Lets Postgres refuse reads of a row with this error. */
+async function refuse(key: string, errcode: string): Promise<void> {
+  await database.sql.unsafe(`
+    create function es.refuse() returns trigger language plpgsql as $$ begin raise exception using errcode = '${errcode}'; end $$;
+    create trigger refuse before insert on es.reads for each row when (new.row_key = '${key}') execute function es.refuse()`);
+  cleanups.push(() => database.sql`drop function if exists es.refuse cascade`);
+}
 
 describe('the retention of reads', () => {
   it('deletes those behind reads that a wrong clock has recorded in the future', async () => {

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { isDataFault } from '../../../kernel/read/dead-letters/poison.ts';
+import { rootOf } from '../../../database/errors.ts';
 
 /** What one operation, or one message of a subscription, has shown of one row. The names are those of `es.reads`. */
 export interface ReadEntry {
@@ -26,11 +26,19 @@ export async function writeReads(db: Database, entries: readonly ReadEntry[]): P
     await insert(db, entries);
     return [];
   } catch (error) {
-    if (!isDataFault(error)) throw error;
+    if (!isOfContent(error)) throw error;
     if (entries.length === 1) return [error];
     const half = Math.ceil(entries.length / 2);
     return [...(await writeReads(db, entries.slice(0, half))), ...(await writeReads(db, entries.slice(half)))];
   }
+}
+
+/**
+ * True for values that do not fit (SQLSTATE class 22) or are too long (54). What else can be wrong, such as a sequence that a restore has set
+ * back, concerns all reads: they wait until it is repaired.
+ */
+function isOfContent(error: unknown): boolean {
+  return /^(22|54)...$/.test(rootOf(error).code);
 }
 
 async function insert(db: Database, entries: readonly ReadEntry[]): Promise<void> {
