@@ -16,9 +16,18 @@ export interface Spans {
   find(name: string, condition?: (span: ReadableSpan) => boolean): ReadableSpan | undefined;
 }
 
-const exporter = new InMemorySpanExporter();
-let isUsed = false;
-let isRegistered = false;
+interface Collecting {
+  readonly exporter: InMemorySpanExporter;
+  isUsed: boolean;
+  isRegistered: boolean;
+}
+
+/** Of the whole worker, as OpenTelemetry's own registration is: this module may be evaluated more than once there. */
+const KEY = Symbol.for('afterwrite.test.spans');
+const workers = globalThis as { [KEY]?: Collecting };
+workers[KEY] ??= { exporter: new InMemorySpanExporter(), isUsed: false, isRegistered: false };
+const collecting = workers[KEY];
+const { exporter } = collecting;
 
 /** For a file that does not look at spans, the tracers are those of a process without an SDK. */
 class WhileUsed implements TracerProvider {
@@ -27,7 +36,7 @@ class WhileUsed implements TracerProvider {
 
   getTracer(...named: Parameters<TracerProvider['getTracer']>): Tracer {
     const [sdk, none] = [this.#sdk.getTracer(...named), this.#none.getTracer(...named)];
-    const present = () => (isUsed ? sdk : none);
+    const present = () => (collecting.isUsed ? sdk : none);
     return {
       startSpan: (...span) => present().startSpan(...span),
       startActiveSpan: (...span: unknown[]) => Reflect.apply(present().startActiveSpan, present(), span),
@@ -40,8 +49,8 @@ class WhileUsed implements TracerProvider {
  * keep the tracer of the first.
  */
 function register(): void {
-  if (isRegistered) return;
-  isRegistered = true;
+  if (collecting.isRegistered) return;
+  collecting.isRegistered = true;
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   trace.setGlobalTracerProvider(new WhileUsed());
 }
@@ -51,11 +60,11 @@ export function useSpans(): Spans {
   const all = () => exporter.getFinishedSpans();
   beforeAll(() => {
     register();
-    isUsed = true;
+    collecting.isUsed = true;
   });
   beforeEach(() => exporter.reset());
   afterAll(() => {
-    isUsed = false;
+    collecting.isUsed = false;
     exporter.reset();
   });
   return { all, find: (name, condition = () => true) => all().find((span) => span.name === name && condition(span)) };
