@@ -1,3 +1,4 @@
+import { LoopTurns } from '../../../scheduling/loop-turns.ts';
 import { Prefetch } from '../../../scheduling/prefetch.ts';
 import { PageReader } from '../../checkpoints/page-reader.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
@@ -17,6 +18,13 @@ import type { Writes } from '../fold/working-rows.ts';
 
 /** A replay is at least this many batches away from the end of the log. */
 const REPLAY_BATCHES = 8;
+
+/**
+ * Turns of all replays, because there is one event loop. Replays that find their pages in memory would go on from batch to batch without
+ * leaving it. A transaction that writes the window of another one would not get the answers of its statements meanwhile, and
+ * Postgres ends a transaction that idles.
+ */
+const folds = new LoopTurns();
 
 export interface BatchPipelineParts {
   readonly projection: Projection;
@@ -150,6 +158,7 @@ export class BatchPipeline {
    */
   async fold({ events, windowed }: EventBatch, window: FoldWindow): Promise<boolean> {
     const { projection, table, batchLimit } = this.#parts;
+    await folds.take();
     const plan = windowed?.plan ?? planBatch(projection, events, undefined, window.isWhole);
     if (plan.where.size > 0) return false;
     const to = events.at(-1)?.position ?? 0;
@@ -164,6 +173,8 @@ export class BatchPipeline {
     const missing = window.missing(plan.keys);
     for (const text of ready?.read.keys() ?? []) missing.delete(text);
     const read = missing.size > 0 ? await table.read({ keys: missing, where: plan.where }) : [];
+    // The rows of several replays may have come at the same time.
+    if (missing.size > 0) await folds.take();
     window.fold(plan, ready ? [...ready.present, ...read] : read);
     return true;
   }
