@@ -54,7 +54,7 @@ export class FoldWindow {
 
   /** False while it gives way to other windows: no batch should be folded. */
   get hasRoom(): boolean {
-    return this.#memory.hasRoom(this);
+    return this.#memory.hasRoom(this, this.#onRoom);
   }
 
   /** True if it has folded batches that are not written. */

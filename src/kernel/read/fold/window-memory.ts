@@ -1,15 +1,15 @@
 import { later, type Timer } from '../../../scheduling/timers.ts';
 
 /** Default of the memory of all windows together, in bytes. */
-const MAX_BYTES = 160 * 2 ** 20;
+const MAX_BYTES = 64 * 2 ** 20;
 /** A window that gave way needs this many times the memory that it had, because it would have grown. */
 const GROWTH = 1.5;
 /** How long a window gives way at most, in ms: the windows that have the memory may stand still. */
 const LONGEST_WAIT_MS = 60_000;
 
-/** A window that has given its memory to others. */
+/** A window that has given its memory to others, or stands still until another one has done so. */
 interface WaitingWindow {
-  /** It goes on when this much memory is free. */
+  /** It goes on when this much memory is free besides its own. */
   readonly bytes: number;
   /** When it goes on in any case, by `performance.now()`. */
   readonly until: number;
@@ -19,15 +19,16 @@ interface WaitingWindow {
 
 /**
  * The memory that the windows of several replays share. Any of them may take what the others leave. If there is none left, a window
- * that has at least its share of it gives way: it writes its rows, drops them, and goes on when the others need less. If all
- * went on with less memory each instead, they would drop rows that they need again a moment later, all the time.
+ * that has at least its share of it gives way: it writes its rows, drops them, and goes on when the others need less. The others
+ * stand still while it writes, because its memory is not free before that. If all went on with less memory each instead, they would
+ * drop rows that they need again a moment later, all the time.
  */
 export class WindowMemory {
   readonly #limit: number;
   /** The memory of each window, in bytes. */
   readonly #windows = new Map<object, number>();
-  /** Windows that are writing their rows, to drop them then. */
-  readonly #leaving = new Set<object>();
+  /** Windows that are writing their rows, to drop them then, and how long others stand still for them, by `performance.now()`. */
+  readonly #leaving = new Map<object, number>();
   readonly #waiting = new Map<object, WaitingWindow>();
   #bytes = 0;
 
@@ -48,7 +49,7 @@ export class WindowMemory {
 
   /** A window writes its rows, and then gives way. */
   beginToGiveWay(window: object): void {
-    this.#leaving.add(window);
+    this.#leaving.set(window, performance.now() + LONGEST_WAIT_MS);
   }
 
   /** A window has rows of this size now. */
@@ -66,16 +67,18 @@ export class WindowMemory {
   giveWay(window: object, onRoom: () => void): void {
     const bytes = Math.min(this.#limit, this.#of(window) * GROWTH);
     this.leave(window);
-    const timer = later(LONGEST_WAIT_MS, onRoom, { keepsProcess: false });
-    this.#waiting.set(window, { bytes, until: performance.now() + LONGEST_WAIT_MS, timer, onRoom });
+    this.#wait(window, bytes, onRoom);
   }
 
-  /** False while a window that gave way has to wait. */
-  hasRoom(window: object): boolean {
+  /**
+   * False while a window that gave way has to wait, and while the memory is used up by windows that are giving way.
+   * @param onRoom called when this may have become true.
+   */
+  hasRoom(window: object, onRoom: () => void): boolean {
+    if (!this.#waiting.has(window) && this.#isBeingFreed) this.#wait(window, 0, onRoom);
     const waiting = this.#waiting.get(window);
     if (!waiting) return true;
-    const others = this.#bytes - this.#of(window);
-    if (others > 0 && others + waiting.bytes > this.#limit && performance.now() < waiting.until) return false;
+    if (this.#mustWait(window, waiting)) return false;
     this.#endWait(window);
     return true;
   }
@@ -83,9 +86,26 @@ export class WindowMemory {
   /** A window was dropped. */
   leave(window: object): void {
     this.#endWait(window);
-    this.use(window, 0);
     this.#leaving.delete(window);
+    this.use(window, 0);
     this.#windows.delete(window);
+  }
+
+  /** True if there is no memory left until a window has given way. One whose table is locked for long does not count. */
+  get #isBeingFreed(): boolean {
+    return this.#bytes >= this.#limit && this.#leaving.values().some((until) => performance.now() < until);
+  }
+
+  #mustWait(window: object, { bytes, until }: WaitingWindow): boolean {
+    if (this.#isBeingFreed) return true;
+    if (performance.now() >= until) return false;
+    const others = this.#bytes - this.#of(window);
+    return bytes > 0 && others > 0 && others + bytes > this.#limit;
+  }
+
+  #wait(window: object, bytes: number, onRoom: () => void): void {
+    const timer = later(LONGEST_WAIT_MS, onRoom, { keepsProcess: false });
+    this.#waiting.set(window, { bytes, until: performance.now() + LONGEST_WAIT_MS, timer, onRoom });
   }
 
   #of(window: object): number {

@@ -72,6 +72,45 @@ describe('windows that share memory', () => {
     expect([first, second, third].map((each) => each.hasRoom)).toEqual([false, true, true]);
   });
 
+  it('stand still while one of them writes its rows to give way and no memory is left, and go on when it has', () => {
+    const { open, woken } = windows(10 * MB);
+    const [large, small] = [open('large'), open('small')];
+    grow(small, 3 * MB);
+    grow(large, 8 * MB);
+    expect([large.hasRoom, small.hasRoom]).toEqual([true, true]);
+    for (const _ of large.parts());
+    expect([small.isDue(false), small.hasRoom, woken]).toEqual([false, false, []]);
+    large.written();
+    expect(woken).toContain('small');
+    expect([large.hasRoom, small.hasRoom]).toEqual([false, true]);
+  });
+
+  it('go on as well if one that gives way fails to write its rows', () => {
+    const { open, woken } = windows(10 * MB);
+    const [large, small] = [open('large'), open('small')];
+    grow(small, 3 * MB);
+    grow(large, 8 * MB);
+    large.parts();
+    expect(small.hasRoom).toBe(false);
+    large.drop();
+    expect([woken, small.hasRoom]).toEqual([['small'], true]);
+  });
+
+  it('stand still no longer than a minute for one whose rows cannot be written', () => {
+    const { open, woken } = windows(10 * MB);
+    const [large, small] = [open('large'), open('small')];
+    grow(small, 3 * MB);
+    grow(large, 8 * MB);
+    large.parts();
+    expect(small.hasRoom).toBe(false);
+    vi.advanceTimersByTime(59_999);
+    expect([woken, small.hasRoom]).toEqual([[], false]);
+    vi.advanceTimersByTime(1);
+    expect(woken).toEqual(['small']);
+    grow(small, MB);
+    expect(small.hasRoom).toBe(true);
+  });
+
   it('give way until the others need less, and then go on', () => {
     const { open, woken } = windows(10 * MB);
     const [first, second] = [open('first'), open('second')];
