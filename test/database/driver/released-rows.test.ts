@@ -1,3 +1,4 @@
+// No upstream issue is known.
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
