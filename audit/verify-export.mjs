@@ -44,9 +44,7 @@ export async function verifyExport(chunks, keys, log) {
     Object.assign(result, { from: +from, to: +to, position: from - 1, proved: from - 1, origin: sha256(text) });
     [chain, previousHead] = [before, previous ?? null];
     // A tree has a complete subtree for each binary digit 1 of its size.
-    const heights = [...result.position.toString(2)]
-      .reverse()
-      .flatMap((digit, height) => (digit === '1' ? height : []));
+    const heights = [...Array(50).keys()].filter((height) => Math.floor(result.position / 2 ** height) % 2);
     peaks.push(...(roots.match(/\w+/g) ?? []).map((root) => ({ root, height: heights.pop() })));
     check(heights.length === 0 && peaks.every(({ height }) => height >= 0), 'the peaks do not fit the first position');
     check(from > 1 || chain === result.origin, 'the chain does not begin with the hash of its origin');
@@ -116,7 +114,9 @@ export async function verifyExport(chunks, keys, log) {
   try {
     let rest = '';
     for await (const chunk of chunks) {
-      const lines = (rest + chunk).split('\n');
+      rest += chunk;
+      if (!chunk.includes('\n')) continue; // Long lines are joined once, at their end.
+      const lines = rest.split('\n');
       rest = lines.pop();
       for (const line of lines) read(line);
     }
