@@ -48,6 +48,8 @@ class Portions {
     socket.push = this.#receive;
     socket._read = (size) => {
       if (!this.#waiting) read(size);
+      // The stream was full, and is not any more. It calls this while it hands out bytes, so the next ones come afterwards.
+      else if (!this.#hasPlace) process.nextTick(this.#parse);
     };
     socket.on('resume', this.#parse);
   }

@@ -146,4 +146,22 @@ describe('what a connection receives', () => {
     expect(received).toEqual(sent);
     sockets.close();
   });
+
+  it('arrives although its client has sent more than is kept before the upgrade is answered', async () => {
+    const { started, open } = await served(() => {});
+    const sent = 'x'.repeat(1_000_000);
+    let received = 0;
+    started.on('upgrade', async (_, socket, head) => {
+      received += head.length;
+      for (let turns = 0; turns < 100; turns++) await nextTurn();
+      socket.on('data', (bytes: Buffer) => {
+        received += bytes.length;
+      });
+    });
+    const socket = open();
+    socket.write(`GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n${sent}`);
+    while (received < sent.length) await nextTurn();
+    expect(received).toBe(sent.length);
+    socket.destroy();
+  });
 });
