@@ -1,5 +1,6 @@
 import { is, SQL, sql } from 'drizzle-orm';
 import { getTableConfig, type IndexedColumn, type PgColumn } from 'drizzle-orm/pg-core';
+import { LRUCache } from 'lru-cache';
 import type { Database } from '../../../database/client.ts';
 import { arrayText } from '../../../database/column-arrays.ts';
 import { cancelledBy } from '../../../database/driver/cancellation.ts';
@@ -12,9 +13,15 @@ import type { Cut } from './cut.ts';
 import { LIST_NUMBER } from './lists-by.ts';
 import { type PageStatement, pageQuery, rowsOf } from './page-statement.ts';
 
-/** Most pages that one statement reads, and their bytes (approximate). */
-const BATCH: GroupLimits<RowValues[]> = { keys: 50, bytes: PAGE_BYTES, bytesOf: approximateBytes };
-/** Most lists of one database whose pages are read together: each has a statement of its own for each size of pages. */
+/**
+ * Most pages that one statement reads, and their bytes (approximate). If all but one have forged cursors, dividing them until
+ * each is read for itself takes 63 statements. {@link GroupRead} makes no more than 64, and refuses what is left.
+ */
+const BATCH: GroupLimits<RowValues[]> = { keys: 32, bytes: PAGE_BYTES, bytesOf: approximateBytes };
+/**
+ * Most lists of one database whose pages are read together: each has a statement of its own for each size of pages. Beyond
+ * that the least recently used one is forgotten.
+ */
 const MAX_GROUPS = 200;
 
 /** What is kept for the lists of one database. */
@@ -25,7 +32,7 @@ interface WholeLists {
    */
   readonly statements: Map<string, PageStatement>;
   /** The same for each size of pages. */
-  readonly groups: Map<string, GroupRead<RowValues[]>>;
+  readonly groups: LRUCache<string, GroupRead<RowValues[]>>;
 }
 
 const listsOf = new WeakMap<Database, WholeLists>();
@@ -38,7 +45,7 @@ const listsOf = new WeakMap<Database, WholeLists>();
  * to sort a list for a page, the operation reads it for itself: it is charged for the time, and ends it with its own end.
  */
 export function readWholeList(db: Database, projection: Projection, cut: Cut, caller: string): Promise<RowValues[]> {
-  const lists: WholeLists = listsOf.get(db) ?? { statements: new Map(), groups: new Map() };
+  const lists: WholeLists = listsOf.get(db) ?? { statements: new Map(), groups: new LRUCache({ max: MAX_GROUPS }) };
   listsOf.set(db, lists);
   const name = `${projection.name} ${cut.name}`;
   let alone = lists.statements.get(name);
@@ -49,7 +56,7 @@ export function readWholeList(db: Database, projection: Projection, cut: Cut, ca
   const named = `${name} ${cut.limit}`;
   let group = lists.groups.get(named);
   if (!group) {
-    if (lists.groups.size >= MAX_GROUPS || !isInOrderOfIndex(projection, cut.columns)) return alone(cut.parameters);
+    if (!isInOrderOfIndex(projection, cut.columns)) return alone(cut.parameters);
     group = groupOf(db, projection, cut, alone);
     lists.groups.set(named, group);
   }

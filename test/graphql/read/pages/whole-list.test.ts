@@ -95,4 +95,22 @@ describe('pages of a list that are asked for at once', () => {
     expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
     expect(answers[1]).toMatchObject({ reason: { message: 'This cursor is not one of this list.' } });
   });
+
+  it('do not fail because of many with forged cursors', async () => {
+    const forged = (nth: number) => Buffer.from(JSON.stringify(['rank asc', 'high', `${nth}`])).toString('base64url');
+    const [first] = (await pageOf({ first: 1 })).edges;
+    const bad = Array.from({ length: 49 }, (_, nth) => pageOf({ first: 2, after: forged(nth) }, 'rank', `eve ${nth}`));
+    const answers = Promise.allSettled(bad);
+    expect(await namesOf({ first: 2, after: first?.cursor ?? '' })).toHaveLength(2);
+    expect((await answers).every(({ status }) => status === 'rejected')).toBe(true);
+  });
+
+  it('are read together although many other lists were asked for before', async () => {
+    const sizes = Array.from({ length: 100 }, (_, nth) => nth + 1);
+    for (const size of sizes) {
+      await Promise.all([{ first: size }, { last: size }].map((args) => pageOf(args, 'name')));
+    }
+    const [one, other] = await Promise.all([pageOf({ first: 3 }), pageOf({ first: 3 }, 'rank', 'bob')]);
+    expect(other.edges[1]?.node).toBe(one.edges[1]?.node);
+  });
 });
