@@ -1,5 +1,6 @@
 import type { ExecutionArgs, ExecutionResult } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { isPromise } from '../execution/run.ts';
 
 /** Executes an operation of a valid document. Rejects with what a plugin throws. */
 export type ExecuteOperation = (args: ExecutionArgs) => Promise<ExecutionResult>;
@@ -39,8 +40,8 @@ class ExecutionStart {
 
 /**
  * Executes operations with the `onExecute` and `onExecuteDone` hooks of plugins, in the same order and with the same
- * meaning as in Envelop. Envelop makes objects, closures and promises for each hook of each operation, which took a tenth of the
- * CPU time of a small operation. The hooks may replace the execution and its result. They cannot extend the context.
+ * meaning as in Envelop, which makes objects, closures and promises for each hook of each operation. The hooks may replace the
+ * execution and its result. They cannot extend the context.
  */
 export function executeWith(plugins: readonly Plugin[]): ExecuteOperation {
   const hooks = plugins.flatMap(({ onExecute }) => (onExecute ? [onExecute as unknown as StartHook] : []));
@@ -70,8 +71,4 @@ export function executeWith(plugins: readonly Plugin[]): ExecuteOperation {
 
 function unset(): never {
   throw new Error('No plugin has set what executes operations.');
-}
-
-function isPromise(value: unknown): value is Promise<DoneHooks | undefined> {
-  return value instanceof Promise;
 }

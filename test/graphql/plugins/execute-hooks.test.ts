@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { type ExecutionArgs, type ExecutionResult, parse } from 'graphql';
 import { createSchema, createYoga, type Plugin } from 'graphql-yoga';
 import { describe, expect, it } from 'vitest';
@@ -66,6 +67,16 @@ describe('plugins around the execution of an operation', () => {
     const found = await hooked(plugins);
     expect(found).toEqual(await enveloped(plugins));
     expect(found.steps).not.toEqual([]);
+  });
+
+  it('are awaited whatever class of promise they return', async () => {
+    const OtherPromise = runInNewContext('Promise') as PromiseConstructor;
+    const waiting: Plugin = {
+      onExecute: () => OtherPromise.resolve({ onExecuteDone: () => void steps.push('ends') }) as never,
+    };
+    const found = await hooked([executor, waiting]);
+    expect(found).toEqual(await enveloped([executor, waiting]));
+    expect(found.steps).toEqual(['ends']);
   });
 
   it('reject with what one of them throws', async () => {
