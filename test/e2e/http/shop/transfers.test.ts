@@ -70,7 +70,10 @@ describe('a transfer', () => {
     expect(await balanceOf(to, token)).toBe(61);
     const statement = async (accountId: string) => {
       const { data } = await app.query<Statement>(
-        `{ account(id: "${accountId}") { entries(first: 1) { ${ENTRIES} } } }`,
+        `query ($token: ConsistencyToken!) @readAfter(token: $token) {
+          account(id: "${accountId}") { entries(first: 1) { ${ENTRIES} } }
+        }`,
+        { token },
       );
       return data.account?.entries.edges[0]?.node;
     };
@@ -121,7 +124,10 @@ describe('a transfer', () => {
     expect(transfer.failure).toMatch(failure);
     const { token } = await accepted(app, 'deposit', { accountId: from, amount: gbp(1) });
     expect(await balanceOf(from, token)).toBe(101);
-    const { data } = await app.query<Statement>(`{ account(id: "${from}") { entries { ${ENTRIES} } } }`);
+    const { data } = await app.query<Statement>(
+      `query ($token: ConsistencyToken!) @readAfter(token: $token) { account(id: "${from}") { entries { ${ENTRIES} } } }`,
+      { token },
+    );
     expect(data.account?.entries.edges.map(({ node }) => node.kind)).toEqual([
       'DEPOSIT',
       'REFUND',
