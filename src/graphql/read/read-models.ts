@@ -98,8 +98,7 @@ export class ReadModels {
     const toRow = rowMapper(columns, prototype);
     const read = mapped(this.db, `${projection.name}_by_key`, query, (rows) => rows.map((values) => toRow(values)));
     return new GroupRead(async (keys) => {
-      // The statement serves several operations: the end of one must not cancel it.
-      const rows = await cancelledBy(undefined, () => read({ keys: arrayLiteral(key.column, keys) }));
+      const rows = await read({ keys: arrayLiteral(key.column, keys) });
       return new Map(rows.map((row) => [String(row[key.property]), row]));
     }, BATCH);
   }

@@ -1,6 +1,7 @@
-import { isCancelled } from '../../../database/driver/cancellation.ts';
+import { type Cancellation, cancelledBy, currentWork, isCancelled } from '../../../database/driver/cancellation.ts';
 import { isTransient } from '../../../database/transient.ts';
 import { Rotation } from '../../../scheduling/rotation.ts';
+import { SharedWork } from './shared-work.ts';
 import { UsualBytes } from './usual-bytes.ts';
 
 /**
@@ -33,6 +34,8 @@ interface Wanted<Value> {
   reject(error: unknown): void;
   /** Who asked for it last: it waits in their line too. */
   caller: string;
+  /** The operations that wait for it; undefined for one that cannot be cancelled. */
+  readonly works: Set<Cancellation | undefined>;
   /** A statement reads it. */
   isTaken: boolean;
 }
@@ -40,7 +43,8 @@ interface Wanted<Value> {
 /**
  * Reads values by key for all operations together. Whatever is asked for while statements are under way is read by the
  * next one, which begins after all of it was asked for. So each operation sees at least what it has waited for. Callers
- * take turns: one who asks for many keys does not hold up the others.
+ * take turns: one who asks for many keys does not hold up the others. A statement is cancelled when all operations that wait for it
+ * have ended.
  */
 export class GroupRead<Value> {
   readonly #readAll: ReadAll<Value>;
@@ -62,7 +66,7 @@ export class GroupRead<Value> {
   load(key: string, caller: string): Promise<Value | null> {
     let wanted = this.#wanted.get(key);
     if (!wanted) {
-      wanted = { key, caller, isTaken: false, ...Promise.withResolvers<Value | null>() };
+      wanted = { key, caller, works: new Set(), isTaken: false, ...Promise.withResolvers<Value | null>() };
       this.#wanted.set(key, wanted);
       this.#lines.add(caller, wanted);
       this.#schedule();
@@ -70,6 +74,7 @@ export class GroupRead<Value> {
       wanted.caller = caller;
       this.#lines.add(caller, wanted);
     }
+    wanted.works.add(currentWork());
     return wanted.promise;
   }
 
@@ -115,15 +120,20 @@ export class GroupRead<Value> {
     let statements = 0;
     for (let part = left.pop(); part; part = left.pop()) {
       statements++;
+      const work = new SharedWork(part.flatMap(({ works }) => [...works]));
       try {
-        const found = await this.#readAll(part.map(({ key }) => key));
+        const keys = part.map(({ key }) => key);
+        const found = await cancelledBy(work, () => this.#readAll(keys));
         this.#usual.note(found);
         for (const { key, resolve } of part) resolve(found.get(key) ?? null);
       } catch (error) {
         const middle = Math.ceil(part.length / 2);
-        if (part.length > 1 && mayConcernOne(error)) left.push(part.slice(middle), part.slice(0, middle));
+        const isWanted = work.signal?.aborted !== true;
+        if (isWanted && part.length > 1 && mayConcernOne(error)) left.push(part.slice(middle), part.slice(0, middle));
         else reject(part, error);
         if (statements >= STATEMENTS_PER_BATCH || performance.now() >= until) reject(left.splice(0).flat(), error);
+      } finally {
+        work.done();
       }
     }
   }

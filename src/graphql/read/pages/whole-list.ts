@@ -3,7 +3,6 @@ import { getTableConfig, type IndexedColumn, type PgColumn } from 'drizzle-orm/p
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../../../database/client.ts';
 import { arrayText } from '../../../database/column-arrays.ts';
-import { cancelledBy } from '../../../database/driver/cancellation.ts';
 import { mapped, rowMapper } from '../../../database/driver/drizzle/mapped.ts';
 import { approximateBytes, PAGE_BYTES } from '../../../kernel/bytes.ts';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
@@ -70,10 +69,7 @@ function groupOf(db: Database, projection: Projection, cut: Cut, alone: PageStat
   const together = pagesStatement(db, projection, cut);
   return new GroupRead(async (keys) => {
     const asked = keys.map((key) => JSON.parse(key) as Parameters);
-    // The statement serves several operations: the end of one must not cancel it.
-    const pages = await cancelledBy(undefined, async () =>
-      asked.length > 1 ? together(asked) : [await alone(asked[0] as Parameters)],
-    );
+    const pages = asked.length > 1 ? await together(asked) : [await alone(asked[0] as Parameters)];
     return new Map(keys.map((key, nth) => [key, pages[nth] ?? []]));
   }, BATCH);
 }

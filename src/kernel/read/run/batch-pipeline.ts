@@ -1,4 +1,3 @@
-import { LoopTurns } from '../../../scheduling/loop-turns.ts';
 import { Prefetch } from '../../../scheduling/prefetch.ts';
 import { PageReader } from '../../checkpoints/page-reader.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
@@ -15,6 +14,7 @@ import { type EventBatch, type PlannedBatch, prefetchBatch, prefetchForWindow } 
 import type { ProjectionTable } from '../fold/projection-table.ts';
 import { RecentRows } from '../fold/recent-rows.ts';
 import type { Writes } from '../fold/working-rows.ts';
+import { LoopTurns } from './loop-turns.ts';
 
 /** A replay is at least this many batches away from the end of the log. */
 const REPLAY_BATCHES = 8;
