@@ -215,8 +215,8 @@ class AuditRun {
   }
 
   /**
-   * A forger usually writes events anew after the head was signed. The first event that was recorded later is not what was signed,
-   * so the first wrong one is that or an earlier one.
+   * Forgers usually write events anew after a head was signed. So an event that was recorded later than the head was not signed, and the
+   * first wrong event is the first of these, or an earlier one.
    */
   async #narrow(fault: LogFault, signedAt: Date | undefined): Promise<LogFault> {
     if (!signedAt) return fault;

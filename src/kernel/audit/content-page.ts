@@ -39,8 +39,8 @@ export interface ContentPage extends Record<string, unknown> {
 export type ReadContents = (query: PositionRange & { readonly bytes: number }) => Promise<ContentPage[]>;
 
 /**
- * What `es.event_content` makes of an event `e`. It is not called, because whoever owns the database could replace it by a
- * function that shows an altered event as it was.
+ * What `es.event_content` makes of an event `e`. The function is not called, because the owner of the
+ * database could replace it by one that shows an altered event as it was.
  */
 function contentOfEvent(hasTenants: boolean): string {
   const utc = (column: string) => `rtrim(to_json(e.${column} at time zone interval '0')::text, '"')`;

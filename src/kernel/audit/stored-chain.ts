@@ -96,7 +96,7 @@ export class StoredChain {
       let current = await first.page;
       signal.throwIfAborted();
       if (current.page.count === 0) {
-        // Whoever can change the log can make a hole of any size.
+        // A forger can leave a hole of any size: it is passed with one statement.
         const found = await this.#firstAfter(first.range.until, until);
         if (found === undefined) return;
         if (found > next) [next, ahead] = [found - 1, []];

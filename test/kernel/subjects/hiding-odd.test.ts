@@ -205,6 +205,28 @@ describe('an erased person is hidden at once', () => {
 });
 
 describe('a rebuild that is about to be served', () => {
+  it('has all erasures prepared before the swap, and waits in it for nobody who hides', async () => {
+    const asked: number[] = [];
+    const later = [1, 2].map((number) => ({ number, subject: person(`${number}`) }));
+    const hiding = new Hiding({
+      ...{ db: undefined as never, log: undefined as never, registry: { projections: new Map(), events: {} } },
+      erasures: {
+        allAfter: async (known) => {
+          asked.push(known);
+          return later.filter(({ number }) => number === known + 1) as never;
+        },
+        typesOf: async () => new Set(),
+      },
+      isRunning: () => false,
+      onHidden: () => {},
+      observer: unobserved,
+    });
+    const hide = await hiding.beforeServed(cards, 0);
+    expect(asked).toEqual([0, 1, 2]);
+    await hide({} as never);
+    expect(asked).toEqual([0, 1, 2, 2]);
+  });
+
   it('is served if erasures cannot be read, and the fault is reported', async () => {
     const faults: unknown[] = [];
     const error = new Error('The connection was lost.');

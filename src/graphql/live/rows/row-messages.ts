@@ -161,7 +161,7 @@ export class RowMessages {
 
   #asksNoMore(member: Member, asking: Asking): void {
     if (!asking.members.delete(member) || asking.members.size > 0) return;
-    // Whoever asks now does not wait for a message that nobody needed any more.
+    // The message under way is cancelled. A member who asks from now on has a new one made.
     this.#asking.delete(member.group);
     asking.gone.abort();
   }

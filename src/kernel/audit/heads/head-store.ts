@@ -69,7 +69,7 @@ export async function countHeadsAfter(db: Database, position: number): Promise<n
   return row?.count ?? 0;
 }
 
-/** How far the witness is, whoever signs. */
+/** Which heads the witness has, as the database says. Any instance may ask, also one that does not sign. */
 export async function readSignerState(db: Database): Promise<SignerState> {
   const [row] = await db.execute<{ witness: string | null; witnessed: number; receipt: string | null }>(
     sql`select witness, witnessed, receipt from es.signer`,

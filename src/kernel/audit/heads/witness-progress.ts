@@ -32,7 +32,7 @@ export class WitnessProgress {
     return until !== undefined;
   }
 
-  /** Up to where it needs no heads. */
+  /** The last position whose head the witness need not be given, with its receipt. */
   async witnessed(): Promise<WitnessReach> {
     if (!this.#known) {
       const [, before] = await newestHeads(this.#db, 2);
@@ -47,7 +47,7 @@ export class WitnessProgress {
     const last = await this.#witness.last?.();
     this.#wasAsked = true;
     const head = last && (await headAt(this.#db, last.position));
-    // What has a head of another history refuses those of this one.
+    // A witness whose last head is of another history refuses the heads of this one: it is given them, and reports that.
     if (!head || !headHash(head.signed.text).equals(last.hash)) return;
     if (this.#known?.receipt == null || head.position > this.#known.position) this.note(head);
   }

@@ -12,7 +12,7 @@ const MAX_COMBINED = 128;
 /** Schemas may contain themselves. */
 const MAX_DEPTH = 8;
 
-/** Which alternative is taken where there are several, by the place in the data; the first if nothing is said. */
+/** The number of the alternative that is taken at each place in the data that has several. A place that is missing takes the first. */
 type Plan = ReadonlyMap<string, number>;
 
 /**

@@ -20,7 +20,7 @@ export interface PersonalReaches {
   /** By the name of the kind of event; only those whose personal data gets anywhere. */
   readonly byEvent: ReadonlyMap<string, PersonalReach>;
   /**
-   * Kinds of events whose handlers fail on made-up data, with the message of the failure. Nobody can tell where they put personal data,
+   * Kinds of events whose handlers fail on made-up data, with the message of the failure. It is not known where they put personal data,
    * so every column counts as reached: `columnsOf` has them all.
    */
   readonly untried: ReadonlyMap<string, string>;

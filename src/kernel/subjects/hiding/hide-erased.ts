@@ -13,7 +13,7 @@ import { type Applied, applyHiding } from './apply-hiding.ts';
 import { HiddenErasures } from './hidden-erasures.ts';
 import { hideRows } from './hide-rows.ts';
 import { ColumnMasks } from './mask-columns.ts';
-import { findTouchedRows } from './touched-by-subjects.ts';
+import { findTouchedRows, type InTurn } from './touched-by-subjects.ts';
 import type { TouchedRows } from './touched-rows.ts';
 
 export interface HidingParts {
@@ -97,16 +97,25 @@ export class Hiding {
     const failed = (error: unknown) => this.#failed(error, projection);
     let known = erasures;
     const prepared: TouchedRows[] = [];
-    const prepare = async () => {
+    /** @returns true if there were erasures that had not been prepared. */
+    const prepare = async (run: InTurn) => {
       const later = await this.#parts.erasures.allAfter(known);
-      for await (const touched of this.#touchedBy(projection, later)) prepared.push(touched);
+      const found: TouchedRows[] = [];
+      for await (const touched of this.#touchedBy(projection, later, run)) found.push(touched);
+      prepared.push(...found);
       known = later.at(-1)?.number ?? known;
+      return later.length > 0;
     };
-    await prepare().catch(failed);
+    try {
+      while (await prepare(this.#inTurn));
+    } catch (error) {
+      failed(error);
+    }
     return async (tx) => {
       try {
-        // Those that came meanwhile are few.
-        await prepare();
+        // Those that came in the meantime are few. They wait for no place: who has one may wait for a table that the swap has locked.
+        await prepare((work) => work());
+        if (prepared.length === 0) return;
         await tx.transaction(async (part) => {
           const masks = this.#masksOf(projection);
           for (const touched of prepared) await hideRows(part as unknown as Database, projection, touched, masks);
@@ -125,7 +134,7 @@ export class Hiding {
   async #hide(projection: Projection, erasures: readonly Erasure[]): Promise<void> {
     const { signal } = this.#stopping;
     let last: Applied | undefined;
-    for await (const touched of this.#touchedBy(projection, erasures)) {
+    for await (const touched of this.#touchedBy(projection, erasures, this.#inTurn)) {
       last = await this.#apply(projection, touched);
       if (!last) return;
       this.#hidden.changed(projection.checkpoint.key, last);
@@ -150,9 +159,11 @@ export class Hiding {
     return undefined;
   }
 
-  #touchedBy(projection: Projection, erasures: readonly Erasure[]): AsyncGenerator<TouchedRows> {
+  /** Runs work when there is a place for it. */
+  readonly #inTurn: InTurn = (work) => this.#places.run(work);
+
+  #touchedBy(projection: Projection, erasures: readonly Erasure[], run: InTurn): AsyncGenerator<TouchedRows> {
     const subjects = erasures.map(({ subject }) => subject);
-    const run = <T>(work: () => Promise<T>) => this.#places.run(work);
     const { db, log, registry } = this.#parts;
     const parts = { db, log, events: registry.events, erasures: this.#parts.erasures, run };
     return findTouchedRows(parts, projection, () => this.#reachesOf(projection), subjects);

@@ -15,9 +15,11 @@ export interface TouchedRowsParts {
   readonly log: Pick<LogReader, 'readAt'>;
   readonly events: EventTypes;
   readonly erasures: Pick<Erasures, 'typesOf'>;
-  /** Runs a piece of the work when it is its turn. */
-  readonly run: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly run: InTurn;
 }
+
+/** Runs a piece of work when it is its turn. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** Events and people that are looked at together. */
 const PAGE = 500;
@@ -51,7 +53,10 @@ export async function* findTouchedRows(
   if (hasEvents) yield touched;
 }
 
-/** Events that cannot be read have changed no row. */
+/**
+ * Without the events that this code cannot read: it has applied none of them. What other code has made of them is hidden by other
+ * code, or when the read model is made again.
+ */
 async function readable(log: TouchedRowsParts['log'], positions: readonly number[]) {
   const unreadable = new Set<number | undefined>();
   const events = await log.readAt(positions, { onUnreadable: ({ position }) => unreadable.add(position) });

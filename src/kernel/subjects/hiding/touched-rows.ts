@@ -57,6 +57,11 @@ export class TouchedRows {
         this.unknown.push(event.position);
         continue;
       }
+      // With another number of changes, nobody can tell which of them belong together.
+      if (handled.twins?.some(({ length }) => length !== handled.changes.length)) {
+        this.unknown.push(event.position);
+        continue;
+      }
       for (const [nth, change] of handled.changes.entries()) {
         const columns = new Set(reach.columnsOf(change));
         const [one, other] = handled.twins?.map((changes) => changes[nth]) ?? [];
