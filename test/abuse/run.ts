@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { parseArgs, promisify } from 'node:util';
 import { onLauncherGone } from '../../src/server/launcher.ts';
-import { testSeed } from '../support/random.ts';
+import { Random, testSeed } from '../support/random.ts';
 import { keepProgramFolder, openProgramFolder } from '../support/run/scratch.ts';
 import { ProductionServer } from '../support/server/production-server.ts';
 import { attacks } from './attacks.ts';
@@ -16,18 +16,20 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(testSeed()) },
     only: { type: 'string', multiple: true, default: [] },
+    sample: { type: 'string', default: String(attacks.length) },
     'max-ratio': { type: 'string', default: '3' },
     profiles: { type: 'string' },
   },
 });
-const [seconds, seed, maxRatio] = [values.seconds, values.seed, values['max-ratio']].map(Number) as [
-  number,
-  number,
-  number,
-];
-const chosen = attacks.filter(({ name }) => values.only.length === 0 || values.only.includes(name));
+const { seconds: forSeconds, seed: withSeed, sample: some, 'max-ratio': most } = values;
+const [seconds, seed, sample, maxRatio] = [Number(forSeconds), Number(withSeed), Number(some), Number(most)];
+const named = attacks.filter(({ name }) => values.only.length === 0 || values.only.includes(name));
+const drawn = new Set(new Random(seed).shuffled(named).slice(0, sample));
+const chosen = named.filter((attack) => drawn.has(attack));
 if (!(seconds >= 1) || !Number.isInteger(seed) || !(maxRatio >= 1) || chosen.length === 0) {
-  say('Usage: npm run abuse -- [--seconds 10] [--seed N] [--max-ratio 3] [--only NAME]... [--profiles FOLDER]');
+  say(
+    'Usage: npm run abuse -- [--seconds 10] [--seed N] [--max-ratio 3] [--only NAME]... [--sample N] [--profiles FOLDER]',
+  );
   say(`Attacks: ${attacks.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
